@@ -1,0 +1,1 @@
+//! Prospect's policies, learners, trainer, checkpoints and recorders.

@@ -1,0 +1,1 @@
+//! The tasks of Prospect: gridworlds and the registry of ids.

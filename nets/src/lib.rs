@@ -1,0 +1,1 @@
+//! Neural blocks that Prospect's rewards and agents share.

@@ -1,0 +1,1 @@
+//! Statistics, figures, heatmaps and HTML computed from Prospect's run folders.

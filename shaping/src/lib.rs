@@ -1,0 +1,1 @@
+//! Prospect's reward modules and the stack that mixes them.

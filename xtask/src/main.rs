@@ -1,0 +1,3 @@
+//! Checks of the project's own rules: `cargo xtask layers`.
+
+fn main() {}
