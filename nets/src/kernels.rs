@@ -1,8 +1,11 @@
 //! Loops over flat f32 slices that libtorch would need many operations for. Safe code; `raw.rs` compiles each for wide
 //! instructions too. Every kernel fixes the order of its additions, so that all versions give the same bytes.
 
-/// Columns that are summed at once: four AVX-512 registers.
-const BLOCK: usize = 64;
+/// Columns that are summed at once: eight AVX-512 registers.
+const BLOCK: usize = 128;
+
+/// Samples whose gradients are scattered together: 8 KiB at 128 columns.
+const TILE: usize = 16;
 
 /// The sum of the squares, in f64 over sixteen interleaved lanes.
 #[inline(always)]
@@ -126,6 +129,9 @@ pub(crate) fn gather_sum(weight: &[f32], bias: &[f32], rows: &[u32], per_sample:
 }
 
 /// The gradient of [`gather_sum`]: adds `gradient` `[samples, width]` to the rows that each sample summed, and to the bias.
+///
+/// Samples go in tiles, and within a tile position by position: the few rows that a position can name stay in the first
+/// cache while the tile's samples add to them.
 #[inline(always)]
 pub(crate) fn scatter_add(
     gradient: &[f32],
@@ -135,14 +141,19 @@ pub(crate) fn scatter_add(
     bias: &mut [f32],
 ) {
     let width = bias.len();
-    for (rows, gradient) in rows.chunks_exact(per_sample).zip(gradient.chunks_exact(width)) {
+    for gradient in gradient.chunks_exact(width) {
         for (sum, &value) in bias.iter_mut().zip(gradient) {
             *sum += value;
         }
-        for &row in rows {
-            let at = row as usize * width;
-            for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
-                *sum += value;
+    }
+    for (rows, gradient) in rows.chunks(TILE * per_sample).zip(gradient.chunks(TILE * width)) {
+        for position in 0..per_sample {
+            let row_of_each = rows[position..].iter().step_by(per_sample);
+            for (&row, gradient) in row_of_each.zip(gradient.chunks_exact(width)) {
+                let at = row as usize * width;
+                for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
+                    *sum += value;
+                }
             }
         }
     }
