@@ -1,3 +1,33 @@
-//! Neural blocks that Prospect's rewards and agents share.
-#[cfg(test)]
-mod tests { #[test] fn t() { let t = tch::Tensor::zeros([2,3], (tch::Kind::Float, tch::Device::Cpu)) + 1.0; assert_eq!(t.sum(tch::Kind::Float).double_value(&[]), 6.0); } }
+//! Neural blocks that Prospect's rewards and agents share, on libtorch.
+//!
+//! Layers hold ids into a [`ParamSet`], which is one flat array: a forward pass names the set it runs on, so that a target
+//! network is a copy of the set and nothing else. Optimisers ([`Optimiser`]) work on whole sets and store their moments by
+//! name. libtorch's global random generator is never used: first values, samples and permutations come from
+//! [`prospect_sim::random::Generator`] streams.
+
+pub mod device;
+pub mod error;
+pub mod init;
+mod kernels;
+pub mod named;
+pub mod optim;
+pub mod params;
+mod raw;
+
+pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
+pub use error::NetsError;
+pub use init::Init;
+pub use named::{NamedTensor, NamedTensors};
+pub use optim::{Optimiser, OptimiserConfig};
+pub use params::{ParamBuilder, ParamId, ParamSet, backward};
+pub use tch::{self, Device, Kind, Tensor};
+
+/// A tensor's values as f32, row-major, from any device.
+pub fn read_floats(tensor: &Tensor) -> Vec<f32> {
+    let dense = tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Float)
+        .contiguous();
+    raw::floats(&dense).to_vec()
+}

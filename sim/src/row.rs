@@ -118,7 +118,7 @@ pub enum Actions<'a> {
     Continuous(&'a [f32]),
 }
 
-impl<'a> Actions<'a> {
+impl Actions<'_> {
     /// The number of values.
     pub fn len(self) -> usize {
         match self {
