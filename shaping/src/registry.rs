@@ -203,7 +203,7 @@ fn merge(into: &mut Value, from: &Value, key: &str) {
 ///         &self.name
 ///     }
 ///     fn needs(&self) -> Needs {
-///         Needs { facts: vec![self.fact.clone()], prime_steps: 0 }
+///         Needs { facts: vec![self.fact.clone()], ..Needs::default() }
 ///     }
 ///     fn relabel(&self) -> Relabel {
 ///         Relabel::Exact
