@@ -5,19 +5,38 @@
 //! name. libtorch's global random generator is never used: first values, samples and permutations come from
 //! [`prospect_sim::random::Generator`] streams.
 
+pub mod batch;
+pub mod cnn;
 pub mod device;
+pub mod encoder;
 pub mod error;
+pub mod gather;
+pub mod gru;
+pub mod heads;
 pub mod init;
 mod kernels;
+pub mod linear;
+pub mod mlp;
 pub mod named;
+pub mod normalise;
+pub mod observations;
 pub mod optim;
 pub mod params;
 mod raw;
 
+pub use batch::TensorBatch;
+pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
+pub use encoder::{Encoder, EncoderConfig};
 pub use error::NetsError;
+pub use gather::GatherLinear;
+pub use gru::Gru;
+pub use heads::{PolicyHead, ValueHead};
 pub use init::Init;
+pub use linear::{Activation, Linear};
+pub use mlp::{Mlp, MlpConfig};
 pub use named::{NamedTensor, NamedTensors};
+pub use observations::Observations;
 pub use optim::{Optimiser, OptimiserConfig};
 pub use params::{ParamBuilder, ParamId, ParamSet, backward};
 pub use tch::{self, Device, Kind, Tensor};

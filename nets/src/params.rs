@@ -91,6 +91,8 @@ pub struct ParamSet {
     views: Vec<Tensor>,
     gathered: RefCell<Vec<Gathered>>,
     trainable: bool,
+    /// A leaf by which [`Self::is_recording`] asks libtorch.
+    probe: Tensor,
 }
 
 impl ParamSet {
@@ -112,6 +114,7 @@ impl ParamSet {
             views,
             gathered: RefCell::default(),
             trainable,
+            probe: Tensor::zeros(0, (Kind::Float, Device::Cpu)).set_requires_grad(true),
         }
     }
 
@@ -154,12 +157,8 @@ impl ParamSet {
 
     /// Whether a forward pass that begins now must be recorded for this set.
     pub(crate) fn is_recording(&self) -> bool {
-        // A view of a leaf asks for a gradient exactly if libtorch records; tch has no direct question.
-        self.trainable
-            && self
-                .views
-                .first()
-                .is_some_and(|view| view.view(-1).requires_grad())
+        // tch has no direct question: the result of an operation on a leaf asks for a gradient exactly if libtorch records.
+        self.trainable && self.probe.neg().requires_grad()
     }
 
     pub(crate) fn record(&self, gathered: Gathered) {
