@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ShapingError;
 
+/// The most columns that one module may emit.
+pub const MAX_CONTEXT_COLUMNS: usize = 8;
+
 /// Metrics by name, such as `loss`; the recorder prefixes `reward/<module>/`.
 pub type Metrics = BTreeMap<String, f64>;
 
@@ -16,6 +19,8 @@ pub type Metrics = BTreeMap<String, f64>;
 pub struct Needs {
     /// State and event facts to subscribe to.
     pub facts: Vec<String>,
+    /// Components of the observation that it reads by name.
+    pub observations: Vec<String>,
     /// Steps (per actor) of a random policy on envs of their own, shown to [`RewardModule::prime`] before training.
     pub prime_steps: usize,
 }
@@ -81,7 +86,7 @@ pub trait RewardModule: Send {
         Needs::default()
     }
 
-    /// Names of the columns that `observe` emits.
+    /// Names of the columns that `observe` emits, at most [`MAX_CONTEXT_COLUMNS`].
     fn context_columns(&self) -> Vec<String> {
         Vec::new()
     }
@@ -117,7 +122,7 @@ pub trait RewardModule: Send {
     /// Trains on the rollout that was just labelled, and tells how it went.
     ///
     /// # Errors
-    /// [`ShapingError::Torch`], [`ShapingError::NotFinite`] for a loss that is no number.
+    /// [`ShapingError::Torch`], [`ShapingError::Diverged`] for a loss that is no number.
     fn learn(&mut self, batch: &Batch<'_>) -> Result<Metrics, ShapingError> {
         let _ = batch;
         Ok(Metrics::new())

@@ -1,0 +1,27 @@
+//! Curiosity: rewards for what is new, rare or badly predicted.
+
+pub mod count;
+pub mod episodic_count;
+pub mod first_visit;
+mod key;
+mod table;
+mod visits;
+
+pub use count::{Count, CountSettings};
+pub use episodic_count::EpisodicCount;
+pub use first_visit::FirstVisit;
+
+use crate::{module::Batch, registry::ModuleKind};
+
+/// The kinds in this folder.
+pub(crate) fn kinds() -> Vec<ModuleKind> {
+    vec![count::kind(), episodic_count::kind(), first_visit::kind()]
+}
+
+/// `1 / sqrt(n)` of the counts in the first context column, 0 where nothing was counted.
+fn inverse_root(batch: &Batch<'_>, out: &mut [f32]) {
+    let counts = batch.context.columns.iter().flatten();
+    for (out, n) in out.iter_mut().zip(counts) {
+        *out = if *n > 0.0 { 1.0 / n.sqrt() } else { 0.0 };
+    }
+}
