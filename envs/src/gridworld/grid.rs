@@ -93,9 +93,14 @@ impl CellColumn {
         &self.bytes
     }
 
-    /// All bytes, margins included.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+    /// The codes of each instance in turn.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes[self.lead..].chunks_exact(self.geometry.stride())
+    }
+
+    /// The codes of each instance in turn, to be changed.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        self.bytes[self.lead..].chunks_exact_mut(self.geometry.stride())
     }
 
     /// The grid of instance `row`.

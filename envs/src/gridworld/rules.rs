@@ -111,7 +111,10 @@ pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8)
     const EMPTY: u8 = Cell::EMPTY.code();
     const TURN: [u8; 8] = [3, 1, 0, 0, 0, 0, 0, 0];
     let place = agent.at.wrapping_add_signed(headings[(agent.dir & 3) as usize]);
-    let front = &mut cells[place as usize];
+    let Some(front) = cells.get_mut(place as usize) else {
+        // Only in a level without border walls: what lies outside is wall.
+        return act_at_edge(agent, action, TURN[(action & 7) as usize]);
+    };
     let before = *front;
     let cell = Cell::from_column(before);
     let held = agent.carrying;
@@ -130,6 +133,13 @@ pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8)
     agent.dir = (agent.dir + TURN[(action & 7) as usize]) & 3;
     agent.step += 1;
     Touch { action, before, after }
+}
+
+#[cold]
+fn act_at_edge(agent: &mut Agent, action: u8, turn: u8) -> Touch {
+    agent.dir = (agent.dir + turn) & 3;
+    agent.step += 1;
+    Touch { action, before: Cell::WALL.code(), after: Cell::WALL.code() }
 }
 
 /// How a step ended.
@@ -151,8 +161,8 @@ pub fn judge(objective: Objective, cells: &[u8], agent: &Agent, target: &Target,
         Objective::Goal => (false, false),
         Objective::PickUp => (touch.action == PICKUP && agent.carrying == target.object, false),
         Objective::Open => {
-            let door = Cell::from_column(cells[target.success as usize]);
-            (touch.action == TOGGLE && door.is_open_door(), false)
+            let open = cells.get(target.success as usize).is_some_and(|door| Cell::from_column(*door).is_open_door());
+            (touch.action == TOGGLE && open, false)
         }
         Objective::Reach => (agent.at == target.success, agent.at == target.failure),
     };

@@ -109,7 +109,7 @@ impl Viewer {
 
     /// The codes in the window, `slot = ahead * 8 + across`; bytes that are no cell are 0.
     #[inline]
-    fn window(&self, bytes: &[u8], at: usize, dir: u8) -> [u8; 64] {
+    pub(crate) fn window(&self, bytes: &[u8], at: usize, dir: u8) -> [u8; 64] {
         let corner = self.corner(at, dir);
         let square = &bytes[corner..corner + (VIEW - 1) * self.geometry.pitch() + VIEW];
         let offsets = &self.slots[(dir & 3) as usize];
