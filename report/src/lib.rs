@@ -1,1 +1,20 @@
 //! Statistics, figures, heatmaps and HTML computed from Prospect's run folders.
+//!
+//! `prospect compare` leaves a suite folder and `prospect train` a run folder; this crate reads them and writes a
+//! self-contained HTML report with figures as PNG and tables as CSV. It never runs a simulation and never changes a
+//! run's files.
+
+mod error;
+mod number_table;
+mod probe;
+mod run_folder;
+pub mod stats;
+mod suite_folder;
+
+pub use error::ReportError;
+pub use number_table::NumberTable;
+pub use probe::{Field, GREEDY_ACTION, Level, Probe, available_fields};
+pub use run_folder::{Evaluation, Machine, ProbeFile, RunFolder, RunMeta, RunState, RunStatus};
+pub use suite_folder::{
+    ChosenSettings, EnvPlan, Outcome, SuiteFolder, SuitePlan, SuiteRun, TuningPlan, VariantPlan,
+};
