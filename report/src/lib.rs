@@ -4,7 +4,11 @@
 //! self-contained HTML report with figures as PNG and tables as CSV. It never runs a simulation and never changes a
 //! run's files.
 
+pub mod analysis;
+mod canvas;
 mod error;
+mod figures;
+mod heatmap;
 mod number_table;
 mod probe;
 mod run_folder;
@@ -12,6 +16,10 @@ pub mod stats;
 mod suite_folder;
 
 pub use error::ReportError;
+pub use heatmap::{
+    Heatmap, HeatmapOptions, HeatmapRequest, Panel, Scale, ScaleKind, draw_heatmap, field_title,
+    heatmap_from_probe, write_heatmap_csv,
+};
 pub use number_table::NumberTable;
 pub use probe::{Field, GREEDY_ACTION, Level, Probe, available_fields};
 pub use run_folder::{Evaluation, Machine, ProbeFile, RunFolder, RunMeta, RunState, RunStatus};
