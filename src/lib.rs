@@ -9,6 +9,7 @@ pub mod commands;
 pub mod compare;
 pub mod config;
 pub mod failure;
+pub mod machine;
 pub mod npz;
 
 pub use prospect_agents as agents;

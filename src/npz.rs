@@ -68,7 +68,7 @@ impl NpzOut {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
         self.writer.zip_writer().finish()?.flush()?;
         Ok(())
     }

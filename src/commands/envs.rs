@@ -115,7 +115,7 @@ fn describe(entry: &TaskEntry) -> Outcome<EnvEntry> {
         max_steps: spec.max_steps,
         facts: spec.facts.iter().map(fact).collect(),
         floor: entry.scores().map(|scores| scores.floor),
-        ceiling: entry.scores().map(|scores| scores.ceiling),
+        ceiling: entry.scores().and_then(|scores| scores.ceiling),
     })
 }
 
