@@ -1,6 +1,11 @@
 //! Loops over flat f32 slices that libtorch would need many operations for. Safe code; `raw.rs` compiles each for wide
 //! instructions too. Every kernel fixes the order of its additions, so that all versions give the same bytes.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel takes the instructions of the function it is inlined into, so it must be"
+)]
+
 /// Columns that are summed at once: eight AVX-512 registers.
 const BLOCK: usize = 128;
 
@@ -31,7 +36,7 @@ pub(crate) struct AdamRates {
     pub(crate) grad_scale: f32,
     /// Added to the gradient, times the parameter (Adam's L2 penalty).
     pub(crate) l2: f32,
-    /// What the parameter is multiplied with first (`AdamW`).
+    /// What the parameter is multiplied with first (AdamW).
     pub(crate) shrink: f32,
     pub(crate) one_minus_beta1: f32,
     pub(crate) beta2: f32,
@@ -43,7 +48,7 @@ pub(crate) struct AdamRates {
     pub(crate) eps: f32,
 }
 
-/// One step of Adam or `AdamW`, with the roundings of `torch.optim.Adam(foreach=False, fused=False)`.
+/// One step of Adam or AdamW, with the roundings of `torch.optim.Adam(foreach=False, fused=False)`.
 #[inline(always)]
 pub(crate) fn adam(
     rates: &AdamRates,
@@ -64,7 +69,7 @@ pub(crate) fn adam(
     }
 }
 
-/// The numbers of one `RMSProp` step.
+/// The numbers of one RMSProp step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RmsPropRates {
     /// What the gradient is multiplied with first: clipping.

@@ -42,7 +42,7 @@ fn replay(case: &Case) -> f64 {
             .zip(&weights)
             .map(|(id, weight)| (params.get(*id) * weight).sum(Kind::Float));
         let loss: Tensor = terms.sum();
-        params.backward(&loss).unwrap();
+        params.backward(&loss).expect("the loss has a graph");
         let norm = optimiser.step(&mut params, step.lr, case.max_grad_norm);
         if let Some(expected) = step.norm {
             assert!(
