@@ -11,7 +11,7 @@ pub enum NetsError {
         "no CUDA device: {reason}; set device = \"cpu\", or get the CUDA libraries with `make libtorch CUDA=1`"
     )]
     NoCuda {
-        /// What is missing.
+        /// What is missing and how to get it.
         reason: String,
     },
     /// A CUDA library is there but does not load.
