@@ -88,7 +88,12 @@ impl Viewer {
                 }
             }
         }
-        Self { geometry, see_through_walls, corner, slots }
+        Self {
+            geometry,
+            see_through_walls,
+            corner,
+            slots,
+        }
     }
 
     /// The grid's geometry.
@@ -147,7 +152,11 @@ impl Viewer {
         if !self.see_through_walls {
             let visible = self.visible_in(&window);
             for (slot, code) in window.iter_mut().enumerate() {
-                *code = if visible >> slot & 1 == 1 { *code } else { Cell::UNSEEN.code() };
+                *code = if visible >> slot & 1 == 1 {
+                    *code
+                } else {
+                    Cell::UNSEEN.code()
+                };
             }
         }
         // After visibility: what lies under the agent is never shown.

@@ -55,7 +55,10 @@ pub struct RoomGrid<'b, 'c> {
 impl Plan {
     /// The geometry of the grid.
     pub const fn geometry(self) -> Geometry {
-        Geometry::new((self.room_size - 1) * self.cols + 1, (self.room_size - 1) * self.rows + 1)
+        Geometry::new(
+            (self.room_size - 1) * self.cols + 1,
+            (self.room_size - 1) * self.rows + 1,
+        )
     }
 
     /// Draws the walls of all rooms.
@@ -70,7 +73,12 @@ impl Plan {
 
     const fn area(self, col: usize, row: usize) -> Area {
         let (pitch, size) = (self.room_size - 1, self.room_size);
-        Area { x: col * pitch, y: row * pitch, width: size, height: size }
+        Area {
+            x: col * pitch,
+            y: row * pitch,
+            width: size,
+            height: size,
+        }
     }
 
     /// The room behind a wall.
@@ -93,7 +101,12 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             (plan.rows / 2) * pitch + plan.room_size / 2,
         );
         let rooms = std::iter::repeat_n(Room::default(), plan.cols * plan.rows).collect();
-        let mut grid = Self { plan, board, rooms, agent };
+        let mut grid = Self {
+            plan,
+            board,
+            rooms,
+            agent,
+        };
         for row in 0..plan.rows {
             for col in 0..plan.cols {
                 let Area { x, y, .. } = plan.area(col, row);
@@ -146,7 +159,11 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
         room.locked = locked;
         let place = room.walls[wall].door.unwrap_or_default();
         self.open_wall((col, row), wall);
-        let state = if locked { DoorState::Locked } else { DoorState::Closed };
+        let state = if locked {
+            DoorState::Locked
+        } else {
+            DoorState::Closed
+        };
         self.board.set(place.0, place.1, Cell::door(colour, state));
         place
     }
@@ -165,7 +182,11 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Places the agent in a room, not right in front of an object.
-    pub fn place_agent(&mut self, rng: &mut Generator, (col, row): (usize, usize)) -> Result<Start, LevelError> {
+    pub fn place_agent(
+        &mut self,
+        rng: &mut Generator,
+        (col, row): (usize, usize),
+    ) -> Result<Start, LevelError> {
         let area = self.plan.area(col, row);
         for _ in 0..FACE_TRIES {
             let (x, y) = find_cell(self.board, rng, area, PLACE_TRIES, |_, _| false)?;
@@ -182,7 +203,13 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             }
         }
         let Area { x, y, width, height } = area;
-        Err(LevelError::NoFreeCell { x, y, width, height, tries: FACE_TRIES })
+        Err(LevelError::NoFreeCell {
+            x,
+            y,
+            width,
+            height,
+            tries: FACE_TRIES,
+        })
     }
 
     /// Adds unlocked doors until the agent can reach every room.
