@@ -1,5 +1,7 @@
 //! Gridworlds in batches: independent of shards and threads, restorable at any step, with facts that hold.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
 mod support;
 
 use std::sync::Arc;
@@ -111,7 +113,9 @@ fn a_snapshot_replays_the_same_bytes() {
             .map(<[i32]>::to_vec)
             .collect();
         let (before, after) = actions.split_at(60);
-        before.iter().for_each(|pair| batch.step(pair));
+        for pair in before {
+            batch.step(pair);
+        }
         let snapshots = [batch.vec.save(0).unwrap(), batch.vec.save(1).unwrap()];
         let hashes = [batch.vec.state_hash(0).unwrap(), batch.vec.state_hash(1).unwrap()];
         let play = |batch: &mut Batch| -> u32 {
@@ -123,7 +127,9 @@ fn a_snapshot_replays_the_same_bytes() {
         let first = play(&mut batch);
         // Into another batch, whose instances were somewhere else.
         let mut other = Batch::new(&env, &[77, 78], config());
-        before.iter().take(9).for_each(|pair| other.step(pair));
+        for pair in &before[..9] {
+            other.step(pair);
+        }
         for (k, snapshot) in snapshots.iter().enumerate() {
             other.vec.restore(k, snapshot).unwrap();
             assert_eq!(other.vec.state_hash(k).unwrap(), hashes[k], "{id}");

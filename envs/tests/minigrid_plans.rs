@@ -1,5 +1,7 @@
 //! The planner: its tapes succeed here and in the Python package, and are as short as a blind search says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
+
 mod support;
 
 use prospect_sim::{Seeds, VecEnvConfig};

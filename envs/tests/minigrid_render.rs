@@ -1,4 +1,6 @@
-//! Pictures equal those of the Python package MiniGrid 3.2.0, pixel for pixel.
+//! Pictures equal those of the Python package `MiniGrid` 3.2.0, pixel for pixel.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
 mod support;
 
@@ -42,7 +44,7 @@ fn record() -> Record {
     serde_json::from_str(&std::fs::read_to_string(golden_dir().join("render.json")).unwrap()).unwrap()
 }
 
-/// A frame in one of the three ways that MiniGrid draws one.
+/// A frame in one of the three ways that `MiniGrid` draws one.
 fn picture(batch: &mut Batch, expected: &FrameHash) -> Frame {
     if expected.highlight && !expected.agent_pov {
         return batch.vec.render(0, expected.tile_size).unwrap();

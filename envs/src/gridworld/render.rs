@@ -1,4 +1,4 @@
-//! Pictures of a grid, equal pixel for pixel to `MiniGridEnv.get_frame` of MiniGrid 3.2.0; PNG and GIF files.
+//! Pictures of a grid, equal pixel for pixel to `MiniGridEnv.get_frame` of `MiniGrid` 3.2.0; PNG and GIF files.
 
 use std::collections::BTreeMap;
 use std::io;

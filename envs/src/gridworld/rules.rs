@@ -1,4 +1,4 @@
-//! What an action does to the grid, and what ends an episode: `MiniGridEnv.step` of MiniGrid 3.2.0.
+//! What an action does to the grid, and what ends an episode: `MiniGridEnv.step` of `MiniGrid` 3.2.0.
 
 use bevy_ecs::component::Component;
 use serde::{Deserialize, Serialize};

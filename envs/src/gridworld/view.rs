@@ -1,4 +1,4 @@
-//! What the agent sees: a 7 x 7 window ahead of it, with occlusion, as `MiniGridEnv.gen_obs` of MiniGrid 3.2.0.
+//! What the agent sees: a 7 x 7 window ahead of it, with occlusion, as `MiniGridEnv.gen_obs` of `MiniGrid` 3.2.0.
 //!
 //! The image is `[7, 7, 3]` bytes `[across][ahead][channel]`: `across` 3 is the agent's own column, `ahead` 6
 //! its own line, and the channels are object, colour and state. `image[across][ahead]` shows the cell

@@ -80,15 +80,15 @@ impl Plan {
             height: size,
         }
     }
+}
 
-    /// The room behind a wall.
-    const fn neighbour(self, col: usize, row: usize, wall: usize) -> (usize, usize) {
-        match wall {
-            0 => (col + 1, row),
-            1 => (col, row + 1),
-            2 => (col.wrapping_sub(1), row),
-            _ => (col, row.wrapping_sub(1)),
-        }
+/// The room behind a wall.
+const fn neighbour(col: usize, row: usize, wall: usize) -> (usize, usize) {
+    match wall {
+        0 => (col + 1, row),
+        1 => (col, row + 1),
+        2 => (col.wrapping_sub(1), row),
+        _ => (col, row.wrapping_sub(1)),
     }
 }
 
@@ -134,6 +134,9 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Puts an object into a room, at least two steps from where the agent is.
+    ///
+    /// # Errors
+    /// [`LevelError::NoFreeCell`].
     pub fn add_object(
         &mut self,
         rng: &mut Generator,
@@ -170,7 +173,7 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
 
     fn open_wall(&mut self, (col, row): (usize, usize), wall: usize) {
         self.room_mut(col, row).walls[wall].passable = true;
-        let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+        let (other_col, other_row) = neighbour(col, row, wall);
         self.room_mut(other_col, other_row).walls[(wall + 2) % 4].passable = true;
     }
 
@@ -182,6 +185,9 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Places the agent in a room, not right in front of an object.
+    ///
+    /// # Errors
+    /// [`LevelError::NoFreeCell`].
     pub fn place_agent(
         &mut self,
         rng: &mut Generator,
@@ -213,6 +219,9 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Adds unlocked doors until the agent can reach every room.
+    ///
+    /// # Errors
+    /// [`LevelError::NotConnected`].
     pub fn connect_all(&mut self, rng: &mut Generator) -> Result<(), LevelError> {
         let Plan { cols, rows, .. } = self.plan;
         for _ in 0..CONNECT_TRIES {
@@ -224,7 +233,7 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             if room.walls[wall].door.is_none() || room.walls[wall].passable {
                 continue;
             }
-            let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+            let (other_col, other_row) = neighbour(col, row, wall);
             if room.locked || self.room(other_col, other_row).locked {
                 continue;
             }
@@ -244,7 +253,7 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             let (col, row) = (room % self.plan.cols, room / self.plan.cols);
             for (wall, open) in self.rooms[room].walls.iter().enumerate() {
                 if open.passable {
-                    let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+                    let (other_col, other_row) = neighbour(col, row, wall);
                     let other = other_row * self.plan.cols + other_col;
                     if reached & (1 << other) == 0 {
                         reached |= 1 << other;
