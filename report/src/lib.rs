@@ -9,11 +9,14 @@ mod canvas;
 mod error;
 mod figures;
 mod heatmap;
+mod html;
 mod number_table;
 mod probe;
+mod report;
 mod run_folder;
 pub mod stats;
 mod suite_folder;
+mod tables;
 
 pub use error::ReportError;
 pub use heatmap::{
@@ -22,6 +25,7 @@ pub use heatmap::{
 };
 pub use number_table::NumberTable;
 pub use probe::{Field, GREEDY_ACTION, Level, Probe, available_fields};
+pub use report::{ReportPaths, write_run_report, write_suite_report};
 pub use run_folder::{Evaluation, Machine, ProbeFile, RunFolder, RunMeta, RunState, RunStatus};
 pub use suite_folder::{
     ChosenSettings, EnvPlan, Outcome, SuiteFolder, SuitePlan, SuiteRun, TuningPlan, VariantPlan,

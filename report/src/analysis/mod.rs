@@ -6,6 +6,7 @@ mod task;
 
 pub use aggregate::{Aggregate, PairComparison, VariantAggregate};
 pub use result::RunResult;
+pub(crate) use result::total;
 pub use task::{BandCurve, CellAnalysis, TaskAnalysis};
 
 use crate::error::ReportError;
