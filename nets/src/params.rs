@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
@@ -85,7 +85,7 @@ pub(crate) struct Gathered {
 /// The parameters of one network, or of several that are trained by one optimiser.
 #[derive(Debug)]
 pub struct ParamSet {
-    entries: Rc<[Entry]>,
+    entries: Arc<[Entry]>,
     flat: Tensor,
     grad: Tensor,
     views: Vec<Tensor>,
@@ -96,7 +96,7 @@ pub struct ParamSet {
 }
 
 impl ParamSet {
-    fn over(entries: Rc<[Entry]>, flat: Tensor, trainable: bool) -> Self {
+    fn over(entries: Arc<[Entry]>, flat: Tensor, trainable: bool) -> Self {
         let views = entries
             .iter()
             .map(|entry| {
@@ -142,7 +142,7 @@ impl ParamSet {
 
     /// A copy with its own memory; a target network. Not trainable until [`Self::set_trainable`].
     pub fn frozen_copy(&self) -> Self {
-        Self::over(Rc::clone(&self.entries), self.flat.copy(), false)
+        Self::over(Arc::clone(&self.entries), self.flat.copy(), false)
     }
 
     /// Whether [`Self::backward`] reaches these parameters.

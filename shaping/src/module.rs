@@ -52,7 +52,7 @@ pub struct Batch<'a> {
     /// What this module emitted while it watched this rollout.
     pub context: &'a Context,
     /// The same observations and actions as tensors, shared by everybody.
-    pub tensors: &'a TensorBatch,
+    pub tensors: &'a TensorBatch<'a>,
 }
 
 impl Batch<'_> {

@@ -131,7 +131,7 @@ impl RewardStack {
     ///
     /// # Errors
     /// [`ShapingError::Rollout`] if a fact is missing; what the modules return.
-    pub fn prime(&mut self, rollout: &Rollout, tensors: &TensorBatch) -> Result<(), ShapingError> {
+    pub fn prime(&mut self, rollout: &Rollout, tensors: &TensorBatch<'_>) -> Result<(), ShapingError> {
         for entry in &mut self.entries {
             if entry.module.needs().prime_steps > 0 {
                 check_rollout(entry, rollout, None)?;
@@ -178,7 +178,7 @@ impl RewardStack {
     ///
     /// # Errors
     /// [`ShapingError::NotFinite`] with the place of the first value that is no number; what the modules return.
-    pub fn label(&mut self, rollout: &Rollout, tensors: &TensorBatch, frames: u64) -> Result<Mixed, ShapingError> {
+    pub fn label(&mut self, rollout: &Rollout, tensors: &TensorBatch<'_>, frames: u64) -> Result<Mixed, ShapingError> {
         let raws = self.raw_channels(rollout, tensors)?;
         for (entry, raw) in self.entries.iter_mut().zip(&raws) {
             entry.normaliser.update(raw, rollout);
@@ -190,7 +190,7 @@ impl RewardStack {
     ///
     /// # Errors
     /// As [`Self::label`].
-    pub fn peek(&self, rollout: &Rollout, tensors: &TensorBatch, frames: u64) -> Result<Mixed, ShapingError> {
+    pub fn peek(&self, rollout: &Rollout, tensors: &TensorBatch<'_>, frames: u64) -> Result<Mixed, ShapingError> {
         let raws = self.raw_channels(rollout, tensors)?;
         Ok(self.mix(rollout, raws, frames))
     }
@@ -199,7 +199,7 @@ impl RewardStack {
     ///
     /// # Errors
     /// What the modules return.
-    pub fn learn(&mut self, rollout: &Rollout, tensors: &TensorBatch) -> Result<Metrics, ShapingError> {
+    pub fn learn(&mut self, rollout: &Rollout, tensors: &TensorBatch<'_>) -> Result<Metrics, ShapingError> {
         let mut all = Metrics::new();
         for entry in &mut self.entries {
             let metrics = entry.module.learn(&Batch {
@@ -287,7 +287,7 @@ impl RewardStack {
         })
     }
 
-    fn raw_channels(&self, rollout: &Rollout, tensors: &TensorBatch) -> Result<Vec<Vec<f32>>, ShapingError> {
+    fn raw_channels(&self, rollout: &Rollout, tensors: &TensorBatch<'_>) -> Result<Vec<Vec<f32>>, ShapingError> {
         let size = rollout.n_steps() * rollout.actors();
         let mut raws = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
