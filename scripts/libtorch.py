@@ -245,7 +245,10 @@ def install(root, wheels, cuda):
         new = Path(scratch) / "new"
         libraries = {}
         for wheel in wheels:
-            unpack(wheel, new, cuda, libraries)
+            try:
+                unpack(wheel, new, cuda, libraries)
+            except zipfile.BadZipFile as error:
+                raise Failure(f"{wheel} is damaged ({error}): delete it and run this again") from error
         missing = [name for name in ("libtorch_cpu.so", "libc10.so") if f"torch/lib/{name}" not in libraries]
         if missing:
             raise Failure(f"the wheels {[w.name for w in wheels]} hold no {', '.join(missing)}")
@@ -327,6 +330,8 @@ def main():
         provide(parser.parse_args())
     except Failure as failure:
         sys.exit(f"libtorch: {failure}")
+    except OSError as error:
+        sys.exit(f"libtorch: {error}; free space or mend permissions there, then run this again to go on")
     except KeyboardInterrupt:
         sys.exit("libtorch: interrupted; run this again to go on")
 

@@ -1,1 +1,24 @@
-//! Prospect's policies, learners, trainer, checkpoints and recorders.
+//! Prospect's policies and learners: PPO, the training loop around it, checkpoints and recorders.
+//!
+//! [`ppo`] reads top to bottom as the algorithm; [`trainer`] is the loop of a run in memory; [`session`] is a run in its
+//! folder, with logs, evaluations, checkpoints and probes.
+
+pub mod checkpoint;
+pub mod config;
+pub mod coverage;
+pub mod episodes;
+pub mod error;
+pub mod gae;
+pub mod loss;
+pub mod policy;
+pub mod ppo;
+pub mod recorder;
+pub mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointFolder};
+pub use config::{CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
+pub use episodes::{Episode, EpisodeStats};
+pub use error::AgentError;
+pub use ppo::Ppo;
+pub use recorder::Metrics;
+pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};

@@ -38,9 +38,9 @@ impl DeviceChoice {
             return Ok(Device::Cpu);
         }
         let reason = if opened {
-            "the libraries are here, but the driver shows no device"
+            "the libraries are here but the driver shows none; look at `nvidia-smi`"
         } else {
-            "libtorch's CUDA libraries are not installed"
+            "libtorch's CUDA libraries are not installed; get them with `make libtorch CUDA=1`"
         };
         Err(NetsError::NoCuda {
             reason: reason.into(),
@@ -164,7 +164,7 @@ mod tests {
             assert_eq!(DeviceChoice::Cuda.resolve().unwrap(), Device::Cuda(0));
         } else {
             let message = DeviceChoice::Cuda.resolve().unwrap_err().to_string();
-            assert!(message.contains("make libtorch CUDA=1"), "{message}");
+            assert!(message.contains("device = \"cpu\""), "{message}");
         }
     }
 

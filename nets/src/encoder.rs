@@ -30,7 +30,7 @@ pub enum EncoderConfig {
         /// How its weight begins.
         #[serde(default = "hidden_init")]
         init: Init,
-        /// The number of values of each channel; larger ones count as the last. `MiniGrid`: 11 objects, 6 colours, 4 states.
+        /// The number of values of each channel; larger ones count as the last. MiniGrid: 11 objects, 6 colours, 4 states.
         #[serde(default = "minigrid_levels")]
         levels: Vec<usize>,
         /// Further components beside the image: discrete ones as one-hot, real ones as they are.
@@ -48,7 +48,7 @@ pub enum EncoderConfig {
     },
     /// Convolutions over the image.
     Cnn {
-        /// The layers. Default: torch-ac's for `MiniGrid`.
+        /// The layers. Default: torch-ac's for MiniGrid.
         #[serde(default = "minigrid_convolutions")]
         convolutions: Vec<ConvConfig>,
         /// The function after each.
@@ -242,7 +242,7 @@ impl Encoder {
                 }
             }
             EncoderConfig::Flat { scale, components } => {
-                encoder.push_components(fields, components, *scale)?
+                encoder.push_components(fields, components, *scale)?;
             }
             EncoderConfig::Cnn {
                 convolutions,

@@ -7,11 +7,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum NetsError {
     /// A CUDA device was asked for and there is none.
-    #[error(
-        "no CUDA device: {reason}; set device = \"cpu\", or get the CUDA libraries with `make libtorch CUDA=1`"
-    )]
+    #[error("no CUDA device: {reason}, or set device = \"cpu\"")]
     NoCuda {
-        /// What is missing.
+        /// What is missing and how to get it.
         reason: String,
     },
     /// A CUDA library is there but does not load.

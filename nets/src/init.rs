@@ -82,7 +82,9 @@ fn orthogonal(rows: usize, columns: usize, gain: f64, rng: &mut Generator) -> Ve
             }
         }
         let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-        vector.iter_mut().for_each(|x| *x /= norm);
+        for x in &mut vector {
+            *x /= norm;
+        }
         vectors.push(vector);
     }
     let mut values = vec![0.0; rows * columns];

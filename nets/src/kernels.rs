@@ -1,8 +1,16 @@
 //! Loops over flat f32 slices that libtorch would need many operations for. Safe code; `raw.rs` compiles each for wide
 //! instructions too. Every kernel fixes the order of its additions, so that all versions give the same bytes.
 
-/// Columns that are summed at once: four AVX-512 registers.
-const BLOCK: usize = 64;
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel takes the instructions of the function it is inlined into, so it must be"
+)]
+
+/// Columns that are summed at once: eight AVX-512 registers.
+const BLOCK: usize = 128;
+
+/// Samples whose gradients are scattered together: 8 KiB at 128 columns.
+const TILE: usize = 16;
 
 /// The sum of the squares, in f64 over sixteen interleaved lanes.
 #[inline(always)]
@@ -28,7 +36,7 @@ pub(crate) struct AdamRates {
     pub(crate) grad_scale: f32,
     /// Added to the gradient, times the parameter (Adam's L2 penalty).
     pub(crate) l2: f32,
-    /// What the parameter is multiplied with first (`AdamW`).
+    /// What the parameter is multiplied with first (AdamW).
     pub(crate) shrink: f32,
     pub(crate) one_minus_beta1: f32,
     pub(crate) beta2: f32,
@@ -40,7 +48,7 @@ pub(crate) struct AdamRates {
     pub(crate) eps: f32,
 }
 
-/// One step of Adam or `AdamW`, with the roundings of `torch.optim.Adam(foreach=False, fused=False)`.
+/// One step of Adam or AdamW, with the roundings of `torch.optim.Adam(foreach=False, fused=False)`.
 #[inline(always)]
 pub(crate) fn adam(
     rates: &AdamRates,
@@ -61,7 +69,7 @@ pub(crate) fn adam(
     }
 }
 
-/// The numbers of one `RMSProp` step.
+/// The numbers of one RMSProp step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RmsPropRates {
     /// What the gradient is multiplied with first: clipping.
@@ -126,6 +134,9 @@ pub(crate) fn gather_sum(weight: &[f32], bias: &[f32], rows: &[u32], per_sample:
 }
 
 /// The gradient of [`gather_sum`]: adds `gradient` `[samples, width]` to the rows that each sample summed, and to the bias.
+///
+/// Samples go in tiles, and within a tile position by position: the few rows that a position can name stay in the first
+/// cache while the tile's samples add to them.
 #[inline(always)]
 pub(crate) fn scatter_add(
     gradient: &[f32],
@@ -135,14 +146,19 @@ pub(crate) fn scatter_add(
     bias: &mut [f32],
 ) {
     let width = bias.len();
-    for (rows, gradient) in rows.chunks_exact(per_sample).zip(gradient.chunks_exact(width)) {
+    for gradient in gradient.chunks_exact(width) {
         for (sum, &value) in bias.iter_mut().zip(gradient) {
             *sum += value;
         }
-        for &row in rows {
-            let at = row as usize * width;
-            for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
-                *sum += value;
+    }
+    for (rows, gradient) in rows.chunks(TILE * per_sample).zip(gradient.chunks(TILE * width)) {
+        for position in 0..per_sample {
+            let row_of_each = rows[position..].iter().step_by(per_sample);
+            for (&row, gradient) in row_of_each.zip(gradient.chunks_exact(width)) {
+                let at = row as usize * width;
+                for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
+                    *sum += value;
+                }
             }
         }
     }

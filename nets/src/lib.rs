@@ -6,6 +6,7 @@
 //! [`prospect_sim::random::Generator`] streams.
 
 pub mod batch;
+pub mod ceiling;
 pub mod cnn;
 pub mod device;
 pub mod encoder;
@@ -25,6 +26,7 @@ pub mod params;
 mod raw;
 
 pub use batch::TensorBatch;
+pub use ceiling::{Ceiling, CeilingConfig, NetShape, ceiling};
 pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
 pub use encoder::{Encoder, EncoderConfig};

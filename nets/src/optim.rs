@@ -1,4 +1,4 @@
-//! Adam, `AdamW` and `RMSProp` over a [`ParamSet`], with moments that can be stored and global-norm clipping in the same pass.
+//! Adam, AdamW and RMSProp over a [`ParamSet`], with moments that can be stored and global-norm clipping in the same pass.
 //!
 //! tch hides its optimisers' moments, which a checkpoint needs. These repeat `torch.optim` (2.11, `foreach=False`): golden
 //! steps recorded from PyTorch hold them (`tests/golden`, made by `scripts/record_optimisers.py`).
@@ -48,7 +48,7 @@ pub enum OptimiserConfig {
         #[serde(default = "decoupled_decay")]
         weight_decay: f64,
     },
-    /// `RMSProp`, not centred and without momentum.
+    /// RMSProp, not centred and without momentum.
     RmsProp {
         /// Decay of the mean of squared gradients.
         #[serde(default = "alpha")]
@@ -98,7 +98,7 @@ impl Default for OptimiserConfig {
 pub struct Optimiser {
     config: OptimiserConfig,
     steps: u64,
-    /// Adam: mean and mean of squares; `RMSProp`: mean of squares.
+    /// Adam: mean and mean of squares; RMSProp: mean of squares.
     moments: Vec<Tensor>,
 }
 

@@ -141,6 +141,7 @@ impl ParamSet {
     }
 
     /// A copy with its own memory; a target network. Not trainable until [`Self::set_trainable`].
+    #[must_use]
     pub fn frozen_copy(&self) -> Self {
         Self::over(Arc::clone(&self.entries), self.flat.copy(), false)
     }

@@ -1,0 +1,295 @@
+//! The settings of learners, evaluation and probes, as a run file has them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::AgentError;
+
+/// How advantages are normalised.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormAdv {
+    /// Over each minibatch, as most implementations do; amplifies noise while all rewards are 0.
+    #[default]
+    Minibatch,
+    /// Once over the whole rollout.
+    Rollout,
+    /// Not at all.
+    Off,
+}
+
+/// How the observation becomes numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderKind {
+    /// What fits the observation: one-hot codes into the first layer where values are categories, else `flat`.
+    #[default]
+    Auto,
+    /// All numbers side by side, images divided by 10, texts left out: what a CleanRL script does with MiniGrid's image.
+    Flat,
+    /// A small convolutional network over the image.
+    Cnn,
+}
+
+/// The function between layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivationKind {
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Rectifier.
+    #[default]
+    Relu,
+}
+
+/// Proximal policy optimisation (Schulman et al. 2017) with the details of CleanRL's `ppo.py`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PpoConfig {
+    /// Env steps of the whole run, all actors counted; rounded up to whole rollouts.
+    pub total_steps: u64,
+    /// Steps of each actor between updates (CleanRL: num_steps).
+    pub rollout_steps: usize,
+    /// Minibatches that a rollout is cut into; not used where minibatch_size is set.
+    pub n_minibatches: usize,
+    /// Samples of a minibatch; 0 leaves it to n_minibatches.
+    pub minibatch_size: usize,
+    /// Passes over a rollout.
+    pub update_epochs: usize,
+    /// Adam's learning rate at the start.
+    pub learning_rate: f64,
+    /// Lower the learning rate linearly to 0 over the run.
+    pub anneal_lr: bool,
+    /// Adam's epsilon.
+    pub adam_eps: f64,
+    /// Discount of the task's stream.
+    pub gamma: f64,
+    /// Decay of GAE's trace, all streams.
+    pub gae_lambda: f64,
+    /// Half-width of the ratio's trust region.
+    pub clip_coef: f64,
+    /// Lower clip_coef linearly to 0 over the run.
+    pub anneal_clip: bool,
+    /// Clip the change of the value, too.
+    pub clip_vloss: bool,
+    /// Weight of the entropy bonus.
+    pub ent_coef: f64,
+    /// Lower ent_coef linearly to 0 over the run.
+    pub anneal_ent: bool,
+    /// Weight of the value loss.
+    pub vf_coef: f64,
+    /// Largest global norm of the gradient; 0 clips nothing.
+    pub max_grad_norm: f64,
+    /// Stop a rollout's updates once approx_kl exceeds this; 0 never stops.
+    pub target_kl: f64,
+    /// Advantage normalisation: "minibatch", "rollout" or "off".
+    pub norm_adv: NormAdv,
+    /// Observation encoder: "auto", "flat" or "cnn".
+    pub encoder: EncoderKind,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Function between layers: "relu" or "tanh".
+    pub activation: ActivationKind,
+    /// Policy and value share all layers but the last.
+    pub shared_trunk: bool,
+}
+
+impl Default for PpoConfig {
+    fn default() -> Self {
+        Self {
+            total_steps: 1_000_000,
+            rollout_steps: 128,
+            n_minibatches: 8,
+            minibatch_size: 0,
+            update_epochs: 4,
+            learning_rate: 5e-4,
+            anneal_lr: true,
+            adam_eps: 1e-5,
+            gamma: 0.99,
+            gae_lambda: 0.95,
+            clip_coef: 0.2,
+            anneal_clip: false,
+            clip_vloss: false,
+            ent_coef: 0.01,
+            anneal_ent: false,
+            vf_coef: 0.5,
+            max_grad_norm: 0.5,
+            target_kl: 0.0,
+            norm_adv: NormAdv::Minibatch,
+            encoder: EncoderKind::Auto,
+            hidden: vec![128, 128],
+            activation: ActivationKind::Relu,
+            shared_trunk: false,
+        }
+    }
+}
+
+impl PpoConfig {
+    /// Refuses settings that cannot train, naming the key.
+    ///
+    /// # Errors
+    /// [`AgentError::Config`].
+    pub fn check(&self) -> Result<(), AgentError> {
+        let at_least_one = [
+            ("total_steps", self.total_steps as f64),
+            ("rollout_steps", self.rollout_steps as f64),
+            ("n_minibatches", self.n_minibatches as f64),
+            ("update_epochs", self.update_epochs as f64),
+        ];
+        for (key, value) in at_least_one {
+            within(key, value, 1.0, f64::MAX)?;
+        }
+        within("learning_rate", self.learning_rate, 0.0, f64::MAX)?;
+        within("adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
+        within("gamma", self.gamma, 0.0, 1.0)?;
+        within("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
+        within("clip_coef", self.clip_coef, 0.0, 1.0)?;
+        within("ent_coef", self.ent_coef, f64::MIN, f64::MAX)?;
+        within("vf_coef", self.vf_coef, 0.0, f64::MAX)?;
+        within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
+        within("target_kl", self.target_kl, 0.0, f64::MAX)?;
+        if self.hidden.contains(&0) {
+            return Err(AgentError::Config {
+                key: "agent.hidden",
+                value: format!("{:?}", self.hidden),
+                remedy: "every width must be at least 1".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Samples per minibatch for a rollout of `samples`.
+    pub fn minibatch(&self, samples: usize) -> usize {
+        let size = match self.minibatch_size {
+            0 => samples.div_ceil(self.n_minibatches.max(1)),
+            size => size,
+        };
+        size.clamp(1, samples.max(1))
+    }
+
+    /// The share of the run that is left at `step`, from 1 down to 0: the factor of linear schedules.
+    pub fn remaining(&self, step: u64) -> f64 {
+        (1.0 - step as f64 / self.total_steps.max(1) as f64).max(0.0)
+    }
+}
+
+fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    let remedy = if high == f64::MAX {
+        format!("use a number of at least {low}")
+    } else {
+        format!("use a number between {low} and {high}")
+    };
+    Err(AgentError::Config {
+        key,
+        value: value.to_string(),
+        remedy,
+    })
+}
+
+/// Periodic held-out evaluation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalConfig {
+    /// Env steps between evaluations; 0 evaluates only at the end.
+    pub every_steps: u64,
+    /// Episodes of each, one per held-out level.
+    pub episodes: usize,
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        Self {
+            every_steps: 50_000,
+            episodes: 100,
+        }
+    }
+}
+
+/// Periodic looks at fixed levels, from which heatmaps are drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProbeConfig {
+    /// Env steps between probes; 0 turns them off.
+    pub every_steps: u64,
+    /// Levels in the probe set.
+    pub levels: usize,
+    /// Episodes played on each level.
+    pub episodes: usize,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self {
+            every_steps: 250_000,
+            levels: 4,
+            episodes: 8,
+        }
+    }
+}
+
+/// When state is written to disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointConfig {
+    /// Env steps between checkpoints; 0 writes only the last one.
+    pub every_steps: u64,
+    /// Checkpoints kept; older ones are deleted once a newer one is complete.
+    pub keep_last: usize,
+}
+
+impl Default for CheckpointConfig {
+    fn default() -> Self {
+        Self {
+            every_steps: 100_000,
+            keep_last: 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_cannot_train_and_names_the_key() {
+        assert!(PpoConfig::default().check().is_ok());
+        let bad = |change: fn(&mut PpoConfig)| {
+            let mut config = PpoConfig::default();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        assert_eq!(bad(|c| c.gamma = 1.5), "gamma = 1.5: use a number between 0 and 1");
+        assert_eq!(bad(|c| c.rollout_steps = 0), "rollout_steps = 0: use a number of at least 1");
+        assert_eq!(bad(|c| c.learning_rate = f64::NAN), "learning_rate = NaN: use a number of at least 0");
+        assert!(bad(|c| c.hidden = vec![64, 0]).contains("at least 1"));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error = serde_json::from_str::<PpoConfig>(r#"{"gama": 0.9}"#).unwrap_err().to_string();
+        assert!(error.contains("unknown field `gama`") && error.contains("`gamma`"), "{error}");
+    }
+
+    #[test]
+    fn minibatches_cover_the_rollout() {
+        let mut config = PpoConfig {
+            n_minibatches: 8,
+            ..PpoConfig::default()
+        };
+        assert_eq!((config.minibatch(2048), config.minibatch(10)), (256, 2));
+        config.minibatch_size = 1024;
+        assert_eq!((config.minibatch(2048), config.minibatch(10)), (1024, 10));
+    }
+
+    #[test]
+    fn schedules_end_at_zero() {
+        let config = PpoConfig {
+            total_steps: 100,
+            ..PpoConfig::default()
+        };
+        assert_eq!((config.remaining(0), config.remaining(25), config.remaining(130)), (1.0, 0.75, 0.0));
+    }
+}

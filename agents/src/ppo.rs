@@ -1,0 +1,497 @@
+//! Proximal policy optimisation, top to bottom: act, estimate advantages of every reward stream, update.
+//!
+//! Schulman et al. 2017 with the details of Huang et al. 2022 ("The 37 implementation details of PPO"), CleanRL's names.
+//! Two things differ from CleanRL on purpose: a truncated episode bootstraps the value of its final observation, and
+//! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
+
+use std::sync::Arc;
+
+use prospect_nets::{
+    NamedTensors, Observations, TensorBatch,
+    heads::sample_categorical,
+    tch::{Device, Tensor},
+};
+use prospect_shaping::{Mixed, StreamSpec};
+use prospect_sim::{ActionSpace, EnvSpec, Field, Rollout, random::Generator};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{NormAdv, PpoConfig},
+    error::AgentError,
+    gae,
+    loss::{self, LossConfig, PolicySamples, PolicyStats},
+    policy::{ActorCritic, Critic, copy_out},
+    recorder::Metrics,
+};
+
+/// The learner: networks, their optimisers and its random streams.
+#[derive(Debug)]
+pub struct Ppo {
+    config: PpoConfig,
+    fields: Arc<[Field]>,
+    device: Device,
+    actor_critic: ActorCritic,
+    /// One critic per reward stream beside the task's, in the stack's order.
+    critics: Vec<Critic>,
+    streams: Streams,
+    /// `[T, K]`: log-probabilities of the actions of this rollout.
+    logprob: Vec<f32>,
+    scratch: Scratch,
+}
+
+/// The learner's random streams, part of its checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Streams {
+    action: Generator,
+    shuffle: Generator,
+}
+
+/// Buffers of one minibatch, kept so that an update allocates nothing of its own.
+#[derive(Debug, Default)]
+struct Scratch {
+    index: Vec<i64>,
+    logits: Vec<f32>,
+    logits_grad: Vec<f32>,
+    value: Vec<f32>,
+    value_grad: Vec<f32>,
+    action: Vec<i32>,
+    logprob: Vec<f32>,
+    advantage: Vec<f32>,
+    returns: Vec<f32>,
+    old_value: Vec<f32>,
+}
+
+/// One stream's values and returns, `[T, K]`.
+#[derive(Debug, Clone, Default)]
+struct Targets {
+    value: Vec<f32>,
+    returns: Vec<f32>,
+}
+
+/// What the update learns from.
+#[derive(Debug, Clone, Default)]
+pub struct Estimates {
+    /// `[T, K]`: the task's advantage plus the weighted ones of all other streams and terms, not normalised.
+    pub advantage: Vec<f32>,
+    /// The task's stream first, then the others.
+    targets: Vec<Targets>,
+    /// `reward/<module>/advantage_ratio` and `losses/explained_variance…`.
+    pub metrics: Metrics,
+}
+
+/// Samples whose values are asked for at once: keeps activations in the nearer caches.
+const VALUE_BATCH: usize = 2048;
+
+impl Ppo {
+    /// A learner for `spec`, with one more critic for each of `streams`.
+    ///
+    /// # Errors
+    /// [`AgentError::ActionSpace`] if actions are not discrete; [`AgentError::Config`]; [`AgentError::Nets`] if the
+    /// encoder does not fit the observation.
+    pub fn new(
+        config: &PpoConfig,
+        spec: &EnvSpec,
+        streams: &[StreamSpec],
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, AgentError> {
+        config.check()?;
+        let ActionSpace::Discrete { n } = spec.actions else {
+            return Err(AgentError::ActionSpace {
+                agent: "ppo",
+                env: spec.id.clone(),
+                space: spec.actions.to_string(),
+            });
+        };
+        let fields: Arc<[Field]> = Arc::from(spec.observation.as_slice());
+        let critic = |stream: &StreamSpec| Critic::new(config, &fields, &stream.name, seed, device);
+        Ok(Self {
+            actor_critic: ActorCritic::new(config, &fields, n, seed, device)?,
+            critics: streams.iter().map(critic).collect::<Result<_, _>>()?,
+            config: config.clone(),
+            fields,
+            device,
+            streams: Streams {
+                action: Generator::named(seed, "agent/action"),
+                shuffle: Generator::named(seed, "agent/shuffle"),
+            },
+            logprob: Vec::new(),
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &PpoConfig {
+        &self.config
+    }
+
+    /// The policy and the task's critic.
+    pub fn actor_critic(&self) -> &ActorCritic {
+        &self.actor_critic
+    }
+
+    /// Samples the actions of step `t` from the policy and writes them into the rollout.
+    pub fn act(&mut self, rollout: &mut Rollout, t: usize) {
+        let k = rollout.actors();
+        let logits = self.actor_critic.logits(&self.row(rollout, t));
+        copy_out(&logits, &mut self.scratch.logits);
+        self.logprob.resize(rollout.n_steps() * k, 0.0);
+        sample_categorical(
+            &self.scratch.logits,
+            self.actor_critic.n_actions(),
+            &mut self.streams.action,
+            rollout.discrete_actions_mut(t),
+            &mut self.logprob[t * k..(t + 1) * k],
+        );
+    }
+
+    /// The same with another random stream and without remembering anything, for evaluation and probes.
+    pub fn act_aside(&self, rollout: &mut Rollout, t: usize, rng: &mut Generator) {
+        let mut logits = Vec::new();
+        copy_out(&self.actor_critic.logits(&self.row(rollout, t)), &mut logits);
+        sample_categorical(&logits, self.actor_critic.n_actions(), rng, rollout.discrete_actions_mut(t), &mut []);
+    }
+
+    /// Row `t` of a rollout as tensors.
+    pub fn row(&self, rollout: &Rollout, t: usize) -> Observations {
+        let row = Observations::of_row(&self.fields, rollout, t);
+        if self.device == Device::Cpu { row } else { row.to_device(self.device) }
+    }
+
+    /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
+    ///
+    /// # Errors
+    /// [`AgentError::NotFinite`] if a critic's value is no number.
+    pub fn estimate(&self, batch: &TensorBatch<'_>, mixed: &Mixed, step: u64) -> Result<Estimates, AgentError> {
+        let task = prospect_shaping::Stream {
+            name: "task".to_owned(),
+            weight: 1.0,
+            gamma: self.config.gamma,
+            gae_lambda: self.config.gae_lambda,
+            episodic: true,
+            reward: mixed.task.clone(),
+        };
+        let mut estimates = Estimates::default();
+        let finals = batch.truncated_finals();
+        let alive = batch.rollout().alive();
+        let mut task_size = 0.0;
+        for (i, stream) in std::iter::once(&task).chain(&mixed.streams).enumerate() {
+            let values = |observations: &Observations| match i {
+                0 => self.actor_critic.values(observations),
+                _ => self.critics[i - 1].values(observations),
+            };
+            let value = value_states(batch, &values);
+            check_finite(&value, || format!("value of stream {}", stream.name), step)?;
+            let mut final_value = vec![0.0; batch.len()];
+            for (&at, value) in finals.0.iter().zip(value_all(&finals.1, &values)) {
+                final_value[at] = value;
+            }
+            let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
+            gae::Stream {
+                reward: &stream.reward,
+                value: &value,
+                final_value: &final_value,
+                terminated: batch.rollout().terminated(),
+                truncated: batch.rollout().truncated(),
+                actors: batch.actors(),
+                gamma: stream.gamma,
+                gae_lambda: stream.gae_lambda,
+                episodic: stream.episodic,
+            }
+            .estimate(&mut advantage, &mut returns);
+            let targets = Targets {
+                value: value[..batch.len()].to_vec(),
+                returns,
+            };
+            estimates.log_explained_variance(i, &stream.name, &targets);
+            estimates.targets.push(targets);
+            if i == 0 {
+                task_size = mean_size(&advantage, alive);
+                estimates.advantage = advantage;
+            } else {
+                estimates.add(&stream.name, stream.weight, &advantage, alive, task_size);
+            }
+        }
+        for term in &mixed.advantage {
+            estimates.add(&term.name, term.weight, &term.value, alive, task_size);
+        }
+        Ok(estimates)
+    }
+
+    /// Several passes over the rollout in shuffled minibatches; each is one step of every optimiser. `step` is the run's
+    /// count of env steps before this rollout, which moves the schedules.
+    ///
+    /// # Errors
+    /// [`AgentError::NotFinite`] naming the loss or gradient that is no number; nothing more is learned then.
+    pub fn update(
+        &mut self,
+        batch: &TensorBatch<'_>,
+        mut estimates: Estimates,
+        step: u64,
+    ) -> Result<Metrics, AgentError> {
+        let remaining = self.config.remaining(step);
+        let anneal = |on: bool, value: f64| if on { value * remaining } else { value };
+        let learning_rate = anneal(self.config.anneal_lr, self.config.learning_rate);
+        let loss = LossConfig {
+            clip_coef: anneal(self.config.anneal_clip, self.config.clip_coef),
+            clip_vloss: self.config.clip_vloss,
+            ent_coef: anneal(self.config.anneal_ent, self.config.ent_coef),
+            vf_coef: self.config.vf_coef,
+        };
+        let alive = batch.rollout().alive();
+        let mut samples: Vec<i64> = (0..batch.len() as i64).filter(|&i| alive[i as usize]).collect();
+        if self.config.norm_adv == NormAdv::Rollout {
+            normalise_some(&mut estimates.advantage, &samples);
+        }
+        let minibatch = self.config.minibatch(samples.len());
+        let mut sums = UpdateSums::new(self.critics.len());
+        let mut epochs = 0;
+        for _ in 0..self.config.update_epochs {
+            self.streams.shuffle.shuffle(&mut samples);
+            let mut epoch = PolicyStats::default();
+            for index in samples.chunks(minibatch) {
+                let stats = self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
+                epoch.add(&stats);
+            }
+            epochs += 1;
+            sums.policy.add(&epoch);
+            sums.last_epoch = epoch;
+            if self.config.target_kl > 0.0 && epoch.mean(epoch.approx_kl) > self.config.target_kl {
+                break;
+            }
+        }
+        let mut metrics = sums.metrics(&self.critics);
+        metrics.append(&mut estimates.metrics);
+        metrics.insert("charts/learning_rate".to_owned(), learning_rate);
+        metrics.insert("losses/update_epochs".to_owned(), f64::from(epochs));
+        Ok(metrics)
+    }
+
+    fn minibatch(
+        &mut self,
+        batch: &TensorBatch<'_>,
+        estimates: &Estimates,
+        index: &[i64],
+        config: &LossConfig,
+        learning_rate: f64,
+        sums: &mut UpdateSums,
+        step: u64,
+    ) -> Result<PolicyStats, AgentError> {
+        let s = &mut self.scratch;
+        s.index.clear();
+        s.index.extend_from_slice(index);
+        let chosen = Tensor::from_slice(&s.index).to_device(self.device);
+        let observations = batch.observations().select(&chosen);
+
+        let (logits, values) = self.actor_critic.forward(&observations);
+        copy_out(&logits, &mut s.logits);
+        copy_out(&values, &mut s.value);
+        take(&self.logprob, index, &mut s.logprob);
+        take(&estimates.advantage, index, &mut s.advantage);
+        take(batch.rollout().actions().as_i32().unwrap_or(&[]), index, &mut s.action);
+        if self.config.norm_adv == NormAdv::Minibatch {
+            loss::normalise(&mut s.advantage);
+        }
+        s.logits_grad.resize(s.logits.len(), 0.0);
+        let policy_samples = PolicySamples {
+            logits: &s.logits,
+            action: &s.action,
+            logprob: &s.logprob,
+            advantage: &s.advantage,
+        };
+        let stats = loss::policy_loss(&policy_samples, config, &mut s.logits_grad);
+        finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
+        finite(stats.entropy, || "entropy".to_owned(), step)?;
+        sums.value_loss[0] += s.value_loss(&estimates.targets[0], index, config, "task", step)?;
+        let outputs = (&logits, &values);
+        let grads = (s.logits_grad.as_slice(), s.value_grad.as_slice());
+        let norm = self.actor_critic.learn(outputs, grads, learning_rate)?;
+        finite(norm, || "gradient of policy and task value".to_owned(), step)?;
+        sums.grad_norm += norm;
+        sums.minibatches += 1.0;
+
+        for (i, critic) in self.critics.iter_mut().enumerate() {
+            let values = critic.forward(&observations);
+            copy_out(&values, &mut s.value);
+            let targets = &estimates.targets[i + 1];
+            sums.value_loss[i + 1] += s.value_loss(targets, index, config, critic.name(), step)?;
+            let norm = critic.learn(&values, &s.value_grad, learning_rate)?;
+            finite(norm, || format!("gradient of the value of stream {}", critic.name()), step)?;
+        }
+        Ok(stats)
+    }
+
+    /// Networks, optimisers and random streams, to be taken between rollouts.
+    pub fn store(&self) -> NamedTensors {
+        let mut stored = NamedTensors::new();
+        self.actor_critic.store(&mut stored);
+        self.critics.iter().for_each(|critic| critic.store(&mut stored));
+        for (name, stream) in [("action", &self.streams.action), ("shuffle", &self.streams.shuffle)] {
+            let hex: String = stream.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            stored.set_text(&format!("stream.{name}"), hex);
+        }
+        stored
+    }
+
+    /// The reverse of [`Self::store`].
+    ///
+    /// # Errors
+    /// [`AgentError::Nets`] if they are of another network or incomplete.
+    pub fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
+        self.actor_critic.restore(stored)?;
+        for critic in &mut self.critics {
+            critic.restore(stored)?;
+        }
+        self.streams.action = read_stream(stored, "action")?;
+        self.streams.shuffle = read_stream(stored, "shuffle")?;
+        Ok(())
+    }
+}
+
+fn read_stream(stored: &NamedTensors, name: &str) -> Result<Generator, AgentError> {
+    let text = stored.text(&format!("stream.{name}")).unwrap_or_default();
+    let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+    let mut bytes = [0; Generator::N_BYTES];
+    let whole = bytes.iter_mut().enumerate().all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
+    let stream = if whole { Generator::from_bytes(&bytes).ok() } else { None };
+    stream.ok_or_else(|| {
+        AgentError::Nets(prospect_nets::NetsError::Format {
+            reason: format!("random stream {name} is missing or damaged"),
+        })
+    })
+}
+
+impl Scratch {
+    /// The value loss of one stream over the minibatch whose values are in `value`; fills `value_grad`.
+    fn value_loss(
+        &mut self,
+        targets: &Targets,
+        index: &[i64],
+        config: &LossConfig,
+        name: &str,
+        step: u64,
+    ) -> Result<f64, AgentError> {
+        take(&targets.returns, index, &mut self.returns);
+        take(&targets.value, index, &mut self.old_value);
+        self.value_grad.resize(self.value.len(), 0.0);
+        let sum = loss::value_loss(&self.value, &self.old_value, &self.returns, config, &mut self.value_grad);
+        finite(sum, || format!("value loss of stream {name}"), step)?;
+        Ok(sum)
+    }
+}
+
+impl Estimates {
+    fn add(&mut self, name: &str, weight: f64, term: &[f32], alive: &[bool], task_size: f64) {
+        let size = weight.abs() * mean_size(term, alive);
+        let ratio = if task_size > 0.0 { size / task_size } else { f64::NAN };
+        self.metrics.insert(format!("reward/{name}/advantage_ratio"), ratio);
+        // Nothing is added at weight 0, not even a zero: a run without the term has the same bits.
+        if weight != 0.0 {
+            let pairs = self.advantage.iter_mut().zip(term);
+            pairs.for_each(|(sum, term)| *sum = (f64::from(*sum) + weight * f64::from(*term)) as f32);
+        }
+    }
+
+    fn log_explained_variance(&mut self, i: usize, name: &str, targets: &Targets) {
+        let key = if i == 0 {
+            "losses/explained_variance".to_owned()
+        } else {
+            format!("losses/explained_variance/{name}")
+        };
+        let explained = loss::explained_variance(&targets.value, &targets.returns);
+        self.metrics.insert(key, explained.unwrap_or(f64::NAN));
+    }
+}
+
+/// Sums over all minibatches of an update.
+struct UpdateSums {
+    policy: PolicyStats,
+    last_epoch: PolicyStats,
+    value_loss: Vec<f64>,
+    grad_norm: f64,
+    minibatches: f64,
+}
+
+impl UpdateSums {
+    fn new(critics: usize) -> Self {
+        Self {
+            policy: PolicyStats::default(),
+            last_epoch: PolicyStats::default(),
+            value_loss: vec![0.0; critics + 1],
+            grad_norm: 0.0,
+            minibatches: 0.0,
+        }
+    }
+
+    /// Means over all samples; the divergences are those of the last epoch, as CleanRL reports them.
+    fn metrics(&self, critics: &[Critic]) -> Metrics {
+        let (all, last) = (&self.policy, &self.last_epoch);
+        let mut metrics = Metrics::from([
+            ("losses/policy_loss".to_owned(), all.mean(all.policy_loss)),
+            ("losses/entropy".to_owned(), all.mean(all.entropy)),
+            ("losses/value_loss".to_owned(), all.mean(self.value_loss[0])),
+            ("losses/approx_kl".to_owned(), last.mean(last.approx_kl)),
+            ("losses/old_approx_kl".to_owned(), last.mean(last.old_approx_kl)),
+            ("losses/clipfrac".to_owned(), all.mean(all.clipfrac)),
+            ("losses/grad_norm".to_owned(), self.grad_norm / self.minibatches.max(1.0)),
+        ]);
+        for (critic, sum) in critics.iter().zip(&self.value_loss[1..]) {
+            metrics.insert(format!("losses/value_loss/{}", critic.name()), all.mean(*sum));
+        }
+        metrics
+    }
+}
+
+/// Values of all states of a rollout, `[T + 1, K]`.
+fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Observations) -> Tensor) -> Vec<f32> {
+    let mut all = value_all(batch.observations(), values);
+    all.extend(value_all(&batch.last_observations(), values));
+    all
+}
+
+fn value_all(observations: &Observations, values: &dyn Fn(&Observations) -> Tensor) -> Vec<f32> {
+    let mut all = Vec::with_capacity(observations.len());
+    let mut part = Vec::new();
+    for start in (0..observations.len()).step_by(VALUE_BATCH) {
+        let n = VALUE_BATCH.min(observations.len() - start);
+        copy_out(&values(&observations.narrow(start, n)), &mut part);
+        all.extend_from_slice(&part);
+    }
+    all
+}
+
+fn take<T: Copy>(from: &[T], index: &[i64], into: &mut Vec<T>) {
+    into.clear();
+    into.extend(index.iter().map(|&i| from[i as usize]));
+}
+
+fn normalise_some(values: &mut [f32], samples: &[i64]) {
+    let mut chosen = Vec::new();
+    take(values, samples, &mut chosen);
+    loss::normalise(&mut chosen);
+    samples.iter().zip(chosen).for_each(|(&i, value)| values[i as usize] = value);
+}
+
+fn mean_size(values: &[f32], alive: &[bool]) -> f64 {
+    let counted = values.iter().zip(alive).filter(|(_, alive)| **alive);
+    let (sum, n) = counted.fold((0.0, 0.0), |(sum, n), (x, _)| (sum + f64::from(x.abs()), n + 1.0));
+    if n > 0.0 { sum / n } else { 0.0 }
+}
+
+fn finite(value: f64, term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(AgentError::NotFinite {
+        term: term(),
+        value,
+        step,
+    })
+}
+
+fn check_finite(values: &[f32], term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => finite(f64::from(*value), term, step),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,471 @@
+//! The training loop: the eight hops of a step, held-out evaluation, and everything that a checkpoint must hold.
+
+use std::{sync::Arc, time::Instant};
+
+use prospect_nets::{NamedTensors, TensorBatch, tch::Device};
+use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig, RewardStack, ShapingError, StackInit};
+use prospect_sim::{
+    Env, EnvSpec, Rollout, Seeds, VecEnv, VecEnvConfig,
+    random::{Generator, Purpose, run_seed},
+};
+
+use crate::{
+    checkpoint::Checkpoint,
+    config::PpoConfig,
+    coverage::Coverage,
+    episodes::{Episode, EpisodeStats, Episodes, wanted_facts},
+    error::AgentError,
+    ppo::Ppo,
+    recorder::Metrics,
+};
+
+/// What a trainer is made from.
+pub struct TrainSetup<'a> {
+    /// The task.
+    pub env: Arc<dyn Env>,
+    /// Env instances.
+    pub n_envs: usize,
+    /// Threads that step them.
+    pub threads: usize,
+    /// Shards; none chooses.
+    pub shards: Option<usize>,
+    /// The run's seed, from which all streams of training, evaluation and probes derive.
+    pub run_seed: u64,
+    /// The learner's settings.
+    pub agent: PpoConfig,
+    /// The reward modules' settings.
+    pub rewards: Vec<RewardConfig>,
+    /// The weight of the task's reward.
+    pub extrinsic: ExtrinsicConfig,
+    /// The kinds of module there are.
+    pub registry: &'a ModuleRegistry,
+    /// Where tensors live.
+    pub device: Device,
+}
+
+/// Seconds spent in each hop of an iteration.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Hops {
+    /// Policy inference and sampling.
+    pub act_s: f64,
+    /// Env steps with observations, facts and resets.
+    pub step_s: f64,
+    /// Reward modules watching each step.
+    pub observe_s: f64,
+    /// Coverage and episode statistics.
+    pub watch_s: f64,
+    /// Reward modules labelling, and mixing.
+    pub label_s: f64,
+    /// Values and advantages.
+    pub gae_s: f64,
+    /// The policy's update.
+    pub update_s: f64,
+    /// Reward modules learning.
+    pub learn_s: f64,
+}
+
+impl Hops {
+    /// Names and seconds.
+    pub fn named(&self) -> [(&'static str, f64); 8] {
+        [
+            ("act", self.act_s),
+            ("step", self.step_s),
+            ("observe", self.observe_s),
+            ("watch", self.watch_s),
+            ("label", self.label_s),
+            ("gae", self.gae_s),
+            ("update", self.update_s),
+            ("learn", self.learn_s),
+        ]
+    }
+
+    /// Adds another iteration's seconds.
+    pub fn add(&mut self, other: &Self) {
+        self.act_s += other.act_s;
+        self.step_s += other.step_s;
+        self.observe_s += other.observe_s;
+        self.watch_s += other.watch_s;
+        self.label_s += other.label_s;
+        self.gae_s += other.gae_s;
+        self.update_s += other.update_s;
+        self.learn_s += other.learn_s;
+    }
+}
+
+/// What one iteration (a rollout and an update) was like.
+#[derive(Debug, Clone)]
+pub struct IterationReport {
+    /// Env steps made in the whole run, all actors counted.
+    pub step: u64,
+    /// Deterministic metrics.
+    pub metrics: Metrics,
+    /// Timings.
+    pub hops: Hops,
+    /// Env steps of this iteration.
+    pub steps: u64,
+}
+
+/// A run in memory: envs, rewards, learner, counters.
+pub struct Trainer {
+    env: Arc<dyn Env>,
+    envs: VecEnv,
+    rollout: Rollout,
+    stack: RewardStack,
+    ppo: Ppo,
+    coverage: Coverage,
+    episodes: Episodes,
+    ended: Vec<Episode>,
+    run_seed: u64,
+    threads: usize,
+    step: u64,
+    identity: String,
+    device: Device,
+}
+
+/// Steps after which an evaluation gives up on episodes of an env that has no limit of its own.
+const MAX_EVALUATION_STEPS: u32 = 100_000;
+
+impl Trainer {
+    /// Builds everything, primes the reward modules and resets the envs.
+    ///
+    /// # Errors
+    /// [`AgentError`] if a setting, a reward module or the env does not fit.
+    pub fn new(setup: TrainSetup<'_>) -> Result<Self, AgentError> {
+        let spec = setup.env.spec().clone();
+        let actors = setup.n_envs * spec.agents_per_env;
+        let identity = identity(&setup, &spec);
+        let stack = RewardStack::new(
+            setup.rewards,
+            setup.extrinsic,
+            setup.registry,
+            &StackInit {
+                spec: &spec,
+                actors,
+                seed: setup.run_seed,
+                device: setup.device,
+            },
+        )?;
+        let mut facts = stack.needs().facts;
+        facts.extend(wanted_facts(&spec.facts));
+        let envs = VecEnv::new(
+            Arc::clone(&setup.env),
+            &VecEnvConfig {
+                n_envs: setup.n_envs,
+                threads: setup.threads,
+                shards: setup.shards,
+                facts,
+                ..VecEnvConfig::default()
+            },
+        )?;
+        let ppo = Ppo::new(&setup.agent, &spec, &stack.streams(), setup.run_seed, setup.device)?;
+        let mut trainer = Self {
+            rollout: Rollout::new(envs.layout(), setup.agent.rollout_steps),
+            env: setup.env,
+            envs,
+            stack,
+            ppo,
+            coverage: Coverage::default(),
+            episodes: Episodes::new(actors),
+            ended: Vec::new(),
+            run_seed: setup.run_seed,
+            threads: setup.threads,
+            step: 0,
+            identity,
+            device: setup.device,
+        };
+        trainer.prime()?;
+        let seeds = Seeds::Base(run_seed(setup.run_seed, Purpose::Training)?);
+        trainer.envs.reset(seeds, trainer.rollout.first_row_mut())?;
+        trainer.stack.begin(&trainer.rollout)?;
+        trainer.coverage.begin(&trainer.rollout);
+        Ok(trainer)
+    }
+
+    /// Shows the reward modules that want it a random policy, on envs that training never sees.
+    fn prime(&mut self) -> Result<(), AgentError> {
+        let steps = self.stack.needs().prime_steps;
+        if steps == 0 {
+            return Ok(());
+        }
+        let mut envs = self.envs_of(self.envs.n_envs())?;
+        let mut rollout = Rollout::new(envs.layout(), steps);
+        envs.reset(Seeds::Base(run_seed(self.run_seed, Purpose::Spare)?), rollout.first_row_mut())?;
+        let mut rng = Generator::named(self.run_seed, "agent/prime");
+        let n = self.ppo.actor_critic().n_actions() as i64;
+        for t in 0..steps {
+            rollout.discrete_actions_mut(t).fill_with(|| rng.integers(0, n) as i32);
+            let (actions, row) = rollout.step_mut(t);
+            envs.step(actions, row)?;
+        }
+        let batch = TensorBatch::new(&rollout, self.device);
+        self.stack.prime(&rollout, &batch)?;
+        Ok(())
+    }
+
+    /// Other envs of the same making.
+    pub(crate) fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+        let selected = self.envs.facts();
+        let schema = &self.envs.spec().facts;
+        let facts = selected.state.iter().chain(&selected.event);
+        Ok(VecEnv::new(
+            Arc::clone(&self.env),
+            &VecEnvConfig {
+                n_envs,
+                threads: self.threads,
+                facts: facts.map(|&i| schema[i].field.name.clone()).collect(),
+                ..VecEnvConfig::default()
+            },
+        )?)
+    }
+
+    /// One rollout and one update.
+    ///
+    /// # Errors
+    /// [`AgentError::NotFinite`] naming the first term that is no number; the trainer must be dropped then. What envs and
+    /// modules return.
+    pub fn iterate(&mut self) -> Result<IterationReport, AgentError> {
+        let mut hops = Hops::default();
+        let before = self.step;
+        self.collect(&mut hops)?;
+        let steps = self.step - before;
+        let mut clock = Clock::start();
+        let batch = TensorBatch::new(&self.rollout, self.device);
+        let mixed = self.stack.label(&self.rollout, &batch, self.step).map_err(|why| name_channel(why, self.step))?;
+        clock.lap(&mut hops.label_s);
+        let estimates = self.ppo.estimate(&batch, &mixed, self.step)?;
+        clock.lap(&mut hops.gae_s);
+        let mut metrics = self.ppo.update(&batch, estimates, before)?;
+        clock.lap(&mut hops.update_s);
+        metrics.extend(self.stack.learn(&self.rollout, &batch).map_err(|why| name_channel(why, self.step))?);
+        clock.lap(&mut hops.learn_s);
+        metrics.extend(mixed.metrics);
+        EpisodeStats::of(&self.ended).charts(&mut metrics);
+        self.coverage.metrics(self.envs.layout(), &mut metrics);
+        self.rollout.carry();
+        Ok(IterationReport {
+            step: self.step,
+            metrics,
+            hops,
+            steps,
+        })
+    }
+
+    fn collect(&mut self, hops: &mut Hops) -> Result<(), AgentError> {
+        self.ended.clear();
+        let actors = self.envs.actors() as u64;
+        let mut clock = Clock::start();
+        for t in 0..self.rollout.n_steps() {
+            self.ppo.act(&mut self.rollout, t);
+            clock.lap(&mut hops.act_s);
+            let (actions, row) = self.rollout.step_mut(t);
+            self.envs.step(actions, row)?;
+            clock.lap(&mut hops.step_s);
+            self.stack.observe(&self.rollout, t);
+            clock.lap(&mut hops.observe_s);
+            self.step += actors;
+            self.coverage.observe(&self.rollout, t);
+            let (ended, coverage, step) = (&mut self.ended, &mut self.coverage, self.step);
+            self.episodes.observe(&self.rollout, t, |episode| {
+                if episode.success {
+                    coverage.succeed(step);
+                }
+                ended.push(episode);
+            });
+            clock.lap(&mut hops.watch_s);
+        }
+        let reward = self.rollout.reward().iter().find(|reward| !reward.is_finite());
+        match reward {
+            None => Ok(()),
+            Some(&value) => Err(AgentError::NotFinite {
+                term: format!("the task's reward of {}", self.envs.spec().id),
+                value,
+                step: self.step,
+            }),
+        }
+    }
+
+    /// Plays one episode in each of `episodes` held-out envs with the sampled policy and its own random stream; training
+    /// is not disturbed.
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn evaluate(&self, episodes: usize) -> Result<EpisodeStats, AgentError> {
+        Ok(EpisodeStats::of(&self.evaluate_episodes(episodes)?))
+    }
+
+    /// The same, episode by episode in the order of their levels.
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn evaluate_episodes(&self, episodes: usize) -> Result<Vec<Episode>, AgentError> {
+        let mut envs = self.envs_of(episodes.max(1))?;
+        let actors = envs.actors();
+        let mut rollout = Rollout::new(envs.layout(), 1);
+        let seeds = Seeds::Base(run_seed(self.run_seed, Purpose::Evaluation)?);
+        envs.reset(seeds, rollout.first_row_mut())?;
+        let mut rng = Generator::named(self.run_seed, &format!("agent/evaluate/{}", self.step));
+        let mut running = Episodes::new(actors);
+        let mut done: Vec<Option<Episode>> = vec![None; actors];
+        let mut left = actors;
+        for _ in 0..MAX_EVALUATION_STEPS {
+            self.ppo.act_aside(&mut rollout, 0, &mut rng);
+            let (actions, row) = rollout.step_mut(0);
+            envs.step(actions, row)?;
+            running.observe(&rollout, 0, |episode| {
+                let slot = &mut done[episode.actor];
+                if slot.is_none() {
+                    *slot = Some(episode);
+                    left -= 1;
+                }
+            });
+            rollout.carry();
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(done.into_iter().flatten().collect())
+    }
+
+    /// Env steps made, all actors counted.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// True once the configured number of steps is made.
+    pub fn is_finished(&self) -> bool {
+        self.step >= self.ppo.config().total_steps
+    }
+
+    /// The learner.
+    pub fn ppo(&self) -> &Ppo {
+        &self.ppo
+    }
+
+    /// The reward modules.
+    pub fn stack(&self) -> &RewardStack {
+        &self.stack
+    }
+
+    /// The env's description.
+    pub fn spec(&self) -> &EnvSpec {
+        self.envs.spec()
+    }
+
+    /// The run's seed.
+    pub fn run_seed(&self) -> u64 {
+        self.run_seed
+    }
+
+    /// Where tensors live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Everything, to be taken between iterations.
+    ///
+    /// # Errors
+    /// What envs and modules return.
+    pub fn save(&self) -> Result<Checkpoint, AgentError> {
+        let mut checkpoint = Checkpoint::new(self.step, self.identity.clone());
+        checkpoint.add("agent.safetensors", self.ppo.store().to_bytes());
+        checkpoint.add("rewards.bin", self.stack.save()?);
+        let snapshots = (0..self.envs.n_envs()).map(|i| self.envs.save(i)).collect::<Result<Vec<_>, _>>()?;
+        checkpoint.add("envs.bin", to_bytes(&snapshots));
+        checkpoint.add("coverage.bin", self.coverage.to_bytes());
+        checkpoint.add("episodes.bin", to_bytes(&self.episodes));
+        Ok(checkpoint)
+    }
+
+    /// The reverse of [`Self::save`], into a trainer of the same setup. After an error the trainer must be dropped.
+    ///
+    /// # Errors
+    /// [`AgentError::Checkpoint`] if it is of another run or incomplete; what envs and modules return.
+    pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), AgentError> {
+        if checkpoint.run != self.identity {
+            return Err(AgentError::Checkpoint {
+                path: "manifest.json".into(),
+                reason: format!("it is of another run: {}; this is {}", checkpoint.run, self.identity),
+                remedy: "resume with the run file that it was made with",
+            });
+        }
+        self.ppo.restore(&NamedTensors::from_bytes(file(checkpoint, "agent.safetensors")?)?)?;
+        self.stack.load(file(checkpoint, "rewards.bin")?)?;
+        let snapshots: Vec<Vec<u8>> = from_bytes(checkpoint, "envs.bin")?;
+        if snapshots.len() != self.envs.n_envs() {
+            return Err(foreign("envs.bin", format!("holds {} envs, not {}", snapshots.len(), self.envs.n_envs())));
+        }
+        for (i, snapshot) in snapshots.iter().enumerate() {
+            self.envs.restore(i, snapshot)?;
+        }
+        self.envs.observe(self.rollout.first_row_mut());
+        self.coverage = from_bytes(checkpoint, "coverage.bin")?;
+        self.episodes = from_bytes(checkpoint, "episodes.bin")?;
+        self.step = checkpoint.step;
+        Ok(())
+    }
+}
+
+/// What must be the same for a checkpoint to fit: all settings but the length of the run, which may be extended.
+fn identity(setup: &TrainSetup<'_>, spec: &EnvSpec) -> String {
+    let agent = PpoConfig {
+        total_steps: 1,
+        ..setup.agent.clone()
+    };
+    let settings = format!("{agent:?} {:?} {:?}", setup.rewards, setup.extrinsic);
+    let digest = prospect_sim::hash::Fnv1a::of(settings.as_bytes());
+    let rewards: Vec<_> = setup.rewards.iter().map(|reward| reward.name.as_str()).collect();
+    format!(
+        "{} x {}, seed {}, ppo, rewards [{}], settings {digest:016x}",
+        spec.id,
+        setup.n_envs,
+        setup.run_seed,
+        rewards.join(", ")
+    )
+}
+
+/// A reward channel that is no number stops the run under the module's name.
+fn name_channel(why: ShapingError, step: u64) -> AgentError {
+    match why {
+        ShapingError::NotFinite { module, what, value, .. } => AgentError::NotFinite {
+            term: format!("{what} of reward `{module}`"),
+            value: f64::from(value),
+            step,
+        },
+        other => AgentError::Shaping(other),
+    }
+}
+
+fn to_bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+fn foreign(name: &str, reason: String) -> AgentError {
+    AgentError::Checkpoint {
+        path: name.into(),
+        reason,
+        remedy: "resume with the run file that it was made with, or from another checkpoint",
+    }
+}
+
+fn file<'a>(checkpoint: &'a Checkpoint, name: &str) -> Result<&'a [u8], AgentError> {
+    checkpoint.get(name).ok_or_else(|| foreign(name, "is missing".to_owned()))
+}
+
+fn from_bytes<T: serde::de::DeserializeOwned>(checkpoint: &Checkpoint, name: &str) -> Result<T, AgentError> {
+    postcard::from_bytes(file(checkpoint, name)?).map_err(|why| foreign(name, format!("cannot be read: {why}")))
+}
+
+/// Time since the last lap.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self, sum_s: &mut f64) {
+        let now = Instant::now();
+        *sum_s += (now - self.0).as_secs_f64();
+        self.0 = now;
+    }
+}

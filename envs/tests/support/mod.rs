@@ -1,0 +1,182 @@
+//! What the integration tests share: golden records, hashes, and a player of tapes.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use prospect_envs::{Options, Registry};
+use prospect_sim::random::Generator;
+use prospect_sim::{Env, Rollout, Seeds, VecEnv, VecEnvConfig};
+use serde::Deserialize;
+
+/// A random tape: `default_rng(action_seed).integers(0, n_actions, steps)`.
+#[derive(Debug, Deserialize)]
+pub struct RandomTape {
+    pub seed: u64,
+    pub action_seed: u64,
+    pub n_actions: i64,
+    pub steps: usize,
+    pub successes: usize,
+    pub truncations: usize,
+    pub crc: u32,
+    pub low: String,
+}
+
+/// A tape given by its digits.
+#[derive(Debug, Deserialize)]
+pub struct PlanTape {
+    pub seed: u64,
+    pub actions: String,
+    pub max_steps: Option<usize>,
+    pub successes: usize,
+    pub truncations: usize,
+    pub crc: u32,
+    pub low: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct LevelHash {
+    pub seed: u64,
+    pub episodes: usize,
+    pub crc: u32,
+}
+
+/// The golden record of an id.
+#[derive(Debug, Deserialize)]
+pub struct Golden {
+    pub id: String,
+    pub width: usize,
+    pub height: usize,
+    pub max_steps: u32,
+    pub see_through_walls: bool,
+    pub random: Vec<RandomTape>,
+    pub levels: Vec<LevelHash>,
+    #[serde(default)]
+    pub plans: Vec<PlanTape>,
+}
+
+pub fn golden_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/minigrid")
+}
+
+pub fn golden(id: &str) -> Golden {
+    let path = golden_dir().join(format!("{id}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Ids of all gridworlds.
+pub fn ids() -> Vec<String> {
+    Registry::with_builtin().iter().map(|entry| entry.id().to_owned()).collect()
+}
+
+pub fn make(id: &str, options: &str) -> Arc<dyn Env> {
+    let options: Options = serde_json::from_str(options).unwrap();
+    Registry::with_builtin().make(id, &options).unwrap()
+}
+
+/// zlib's CRC-32, running on from `crc`.
+pub fn crc32(crc: u32, bytes: &[u8]) -> u32 {
+    let mut crc = !crc;
+    for &byte in bytes {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    !crc
+}
+
+/// A batch of instances with a rollout of one step.
+pub struct Batch {
+    pub vec: VecEnv,
+    pub rollout: Rollout,
+}
+
+impl Batch {
+    pub fn new(env: &Arc<dyn Env>, seeds: &[u64], config: VecEnvConfig) -> Self {
+        let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig { n_envs: seeds.len(), ..config }).unwrap();
+        let mut rollout = Rollout::new(vec.layout(), 1);
+        vec.reset(Seeds::List(seeds), rollout.first_row_mut()).unwrap();
+        Self { vec, rollout }
+    }
+
+    pub fn step(&mut self, actions: &[i32]) {
+        self.rollout.discrete_actions_mut(0).copy_from_slice(actions);
+        let (actions, row) = self.rollout.step_mut(0);
+        self.vec.step(actions, row).unwrap();
+    }
+
+    /// Feeds the observation of an env at state row `t`, or its final one.
+    fn feed(&self, crc: u32, t: Option<usize>, env: usize) -> u32 {
+        let k = self.vec.n_envs();
+        let component = |i: usize| match t {
+            Some(t) => self.rollout.observation_row(i, t),
+            None => self.rollout.final_observation(i).slice(0..k * self.vec.layout().observation[i].width()),
+        };
+        let image = component(0).as_u8().unwrap();
+        let crc = crc32(crc, &image[env * 147..(env + 1) * 147]);
+        let crc = crc32(crc, &[component(1).as_i32().unwrap()[env] as u8]);
+        let mission = component(2).as_i32().unwrap()[env];
+        crc32(crc, self.vec.env().text(2, mission).as_bytes())
+    }
+
+    pub fn feed_first(&self, env: usize) -> u32 {
+        self.feed(0, Some(0), env)
+    }
+
+    /// Feeds what a step has brought an env.
+    pub fn feed_step(&self, crc: u32, env: usize) -> u32 {
+        let ended = self.rollout.ended(0, env);
+        let mut crc = self.feed(crc, if ended { None } else { Some(1) }, env);
+        crc = crc32(crc, &self.rollout.reward()[env].to_le_bytes());
+        let (terminated, truncated) = (self.rollout.terminated()[env], self.rollout.truncated()[env]);
+        crc = crc32(crc, &[u8::from(terminated) | u8::from(truncated) << 1]);
+        if ended { self.feed(crc, Some(1), env) } else { crc }
+    }
+
+    /// Feeds a fresh level of an env: grid, pose, first observation.
+    pub fn feed_level(&mut self, crc: u32, env: usize, t: usize) -> u32 {
+        let scene = self.vec.scene(env).unwrap();
+        let crc = crc32(crc, &scene.cells);
+        let crc = crc32(crc, &scene.pose.map(|value| value as u8));
+        self.feed(crc, Some(t), env)
+    }
+}
+
+/// What playing a tape must give.
+pub struct Expected<'a> {
+    pub low: &'a str,
+    pub crc: u32,
+    pub successes: usize,
+    pub truncations: usize,
+}
+
+/// Plays one tape per instance and compares every step with the record.
+pub fn assert_tapes(batch: &mut Batch, tapes: &[Vec<i32>], expected: &[Expected<'_>], label: &str) {
+    let n = tapes.len();
+    let mut crcs: Vec<u32> = (0..n).map(|env| batch.feed_first(env)).collect();
+    let mut counts = vec![(0, 0); n];
+    let longest = tapes.iter().map(Vec::len).max().unwrap();
+    for t in 0..longest {
+        let actions: Vec<i32> = tapes.iter().map(|tape| tape.get(t).copied().unwrap_or(6)).collect();
+        batch.step(&actions);
+        for env in (0..n).filter(|env| t < tapes[*env].len()) {
+            crcs[env] = batch.feed_step(crcs[env], env);
+            counts[env].0 += usize::from(batch.rollout.reward()[env] > 0.0);
+            counts[env].1 += usize::from(batch.rollout.truncated()[env]);
+            let low = u32::from_str_radix(&expected[env].low[2 * t..2 * t + 2], 16).unwrap();
+            assert_eq!(crcs[env] & 0xff, low, "{label}: tape {env} differs from MiniGrid's at step {t}");
+        }
+    }
+    for (env, expected) in expected.iter().enumerate() {
+        assert_eq!(crcs[env], expected.crc, "{label}: tape {env}");
+        assert_eq!(counts[env], (expected.successes, expected.truncations), "{label}: tape {env}");
+    }
+}
+
+pub fn random_actions(seed: u64, n_actions: i64, steps: usize) -> Vec<i32> {
+    let mut rng = Generator::default_rng(seed);
+    (0..steps).map(|_| rng.integers(0, n_actions) as i32).collect()
+}

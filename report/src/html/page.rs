@@ -1,0 +1,164 @@
+//! A self-contained page: markup helpers, the style sheet, and the few lines of script.
+
+use base64::Engine;
+
+pub(crate) use crate::canvas::escape;
+
+use crate::canvas::encode_png;
+use crate::error::ReportError;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// A page being written: sections in order, from which the contents list is made.
+pub(crate) struct Page {
+    title: String,
+    header: String,
+    sections: Vec<Section>,
+}
+
+struct Section {
+    id: String,
+    title: String,
+    body: String,
+}
+
+impl Page {
+    pub(crate) fn new(title: impl Into<String>, header: String) -> Self {
+        Self {
+            title: title.into(),
+            header,
+            sections: Vec::new(),
+        }
+    }
+
+    /// Adds a section, unless it has nothing to say.
+    pub(crate) fn section(&mut self, title: impl Into<String>, body: String) {
+        if !body.is_empty() {
+            let id = format!("s{}", self.sections.len() + 1);
+            self.sections.push(Section {
+                id,
+                title: title.into(),
+                body,
+            });
+        }
+    }
+
+    /// The whole document.
+    pub(crate) fn finish(&self) -> String {
+        let title = escape(&self.title);
+        let contents: String = self
+            .sections
+            .iter()
+            .map(|s| format!("<li><a href=\"#{}\">{}</a></li>", s.id, escape(&s.title)))
+            .collect();
+        let body: String = self
+            .sections
+            .iter()
+            .map(|s| {
+                format!(
+                    "<section id=\"{}\"><h2>{}</h2>\n{}</section>\n",
+                    s.id,
+                    escape(&s.title),
+                    s.body
+                )
+            })
+            .collect();
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+             <header>{}</header>\n<nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{body}</main>\n\
+             <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+            self.header
+        )
+    }
+}
+
+/// A table; cells are markup. Numbers stand at the right, the first `text_columns` at the left.
+pub(crate) fn table(header: &[&str], text_columns: usize, rows: &[Vec<String>]) -> String {
+    let class = |k: usize| if k < text_columns { "" } else { " class=\"n\"" };
+    let head: String = header
+        .iter()
+        .enumerate()
+        .map(|(k, name)| format!("<th{}>{}</th>", class(k), escape(name)))
+        .collect();
+    let body: String = rows
+        .iter()
+        .map(|row| {
+            let cells: String = row
+                .iter()
+                .enumerate()
+                .map(|(k, cell)| format!("<td{}>{cell}</td>", class(k)))
+                .collect();
+            format!("<tr>{cells}</tr>\n")
+        })
+        .collect();
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
+    )
+}
+
+/// A figure with its caption.
+pub(crate) fn figure(markup: &str, caption: &str) -> String {
+    format!(
+        "<figure>{markup}<figcaption>{}</figcaption></figure>\n",
+        escape(caption)
+    )
+}
+
+/// A picture embedded as PNG; its width on the page is that of the drawing before it was scaled up.
+pub(crate) fn picture(
+    image: &image::RgbImage,
+    pixel_scale: f64,
+    description: &str,
+) -> Result<String, ReportError> {
+    let data = base64::engine::general_purpose::STANDARD.encode(encode_png(image)?);
+    let width = (f64::from(image.width()) / pixel_scale).round();
+    Ok(format!(
+        "<img src=\"data:image/png;base64,{data}\" width=\"{width}\" alt=\"{}\"/>",
+        escape(description)
+    ))
+}
+
+/// Alternatives under buttons; without script, and on paper, all are shown one after the other.
+pub(crate) fn tabs(entries: &[(String, String)]) -> String {
+    if let [(_, body)] = entries {
+        return body.clone();
+    }
+    let panels: String = entries
+        .iter()
+        .map(|(name, body)| {
+            let name = escape(name);
+            format!("<div class=\"tab\" data-name=\"{name}\"><h4>{name}</h4>{body}</div>")
+        })
+        .collect();
+    format!("<div class=\"tabs\">{panels}</div>\n")
+}
+
+/// A block that opens on demand.
+pub(crate) fn details(summary: &str, body: &str) -> String {
+    format!(
+        "<details><summary>{}</summary>{body}</details>\n",
+        escape(summary)
+    )
+}
+
+/// Preformatted text.
+pub(crate) fn code(text: &str) -> String {
+    format!("<pre><code>{}</code></pre>\n", escape(text.trim_end()))
+}
+
+/// A paragraph of plain text.
+pub(crate) fn paragraph(text: &str) -> String {
+    format!("<p>{}</p>\n", escape(text))
+}
+
+/// A variant's or a module's name with a spot in its colour.
+pub(crate) fn named(colour: crate::canvas::Colour, name: &str) -> String {
+    format!(
+        "<span class=\"spot\" style=\"background:{}\"></span>{}",
+        colour.hex(),
+        escape(name)
+    )
+}

@@ -1,0 +1,34 @@
+//! `prospect report`: the written report of a suite's folder or of one run's.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use prospect_report::{write_run_report, write_suite_report};
+
+use crate::failure::{Failure, Outcome, Sort};
+
+/// Options of `prospect report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Folder of `prospect compare` or of `prospect train`
+    pub dir: PathBuf,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input if the folder is neither; a failed run if the report cannot be written.
+pub fn run(args: &ReportArgs) -> Outcome {
+    let paths = if args.dir.join("suite.json").is_file() {
+        write_suite_report(&args.dir)
+    } else if args.dir.join("run.toml").is_file() {
+        write_run_report(&args.dir)
+    } else {
+        let dir = args.dir.display();
+        let message = "holds neither suite.json nor run.toml; give a folder that `prospect compare` or `prospect train` wrote";
+        return Err(Failure::input(anyhow::anyhow!("{dir} {message}")));
+    };
+    let paths = paths.or_run(|| format!("reporting on {}", args.dir.display()))?;
+    println!("{}", paths.html.display());
+    Ok(())
+}

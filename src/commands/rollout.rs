@@ -1,0 +1,279 @@
+//! `prospect rollout`: steps an env with given or random actions and stores everything as `.npz`.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use prospect_sim::{
+    ActionSpace, Actions, Dtype, Env, FactKind, Field, Rollout, Seeds, Slice, VecEnv, VecEnvConfig,
+    hash::Fnv1a, random::Generator,
+};
+
+use crate::{
+    commands::envs::make_env,
+    failure::{Outcome, Sort},
+    npz::{self, NpzOut, Values},
+};
+
+/// Options of `prospect rollout`.
+#[derive(Args, Debug)]
+pub struct RolloutArgs {
+    /// Id of the env, such as MiniGrid-DoorKey-8x8-v0 (see `prospect envs`)
+    #[arg(long)]
+    pub env: String,
+    /// Base seed S: env i is seeded with S + i
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Number of env instances K
+    #[arg(long, default_value_t = 1)]
+    pub n_envs: usize,
+    /// Actions: a .npy file of shape [T, K] (integers) or [T, K, A] (reals)
+    #[arg(long, conflicts_with_all = ["random_actions", "steps"], required_unless_present = "random_actions")]
+    pub actions: Option<PathBuf>,
+    /// Random actions as numpy's default_rng(A) draws them
+    #[arg(long, value_name = "A", requires = "steps")]
+    pub random_actions: Option<u64>,
+    /// Number of steps T of random actions
+    #[arg(long, value_name = "T")]
+    pub steps: Option<usize>,
+    /// Where to write the rollout
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Options of the env, as JSON
+    #[arg(long, default_value = "{}")]
+    pub options: String,
+    /// Threads that step the envs
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// Shards the envs are spread over (the result is the same for any number)
+    #[arg(long)]
+    pub shards: Option<usize>,
+    /// Store a hash of each env's whole state per step as `state_hash`
+    #[arg(long)]
+    pub snapshots: bool,
+    /// Facts to store: `all`, `none`, or names separated by commas
+    #[arg(long, default_value = "all")]
+    pub facts: String,
+}
+
+/// The actions of a whole rollout.
+enum Tape {
+    Discrete(Vec<i32>),
+    Continuous(Vec<f32>),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input for an unknown env, option, fact or an action file that does not fit; a failed run if writing fails.
+pub fn run(args: &RolloutArgs) -> Outcome {
+    let env = make_env(&args.env, &args.options)?;
+    let facts = chosen_facts(env.as_ref(), &args.facts);
+    let config = VecEnvConfig {
+        n_envs: args.n_envs,
+        threads: args.threads,
+        shards: args.shards,
+        facts,
+        ..VecEnvConfig::default()
+    };
+    let mut envs = VecEnv::new(env, &config).or_input(|| "setting up the envs".to_owned())?;
+    let (tape, steps) = tape(args, &envs).or_input(|| "taking the actions".to_owned())?;
+    let (rollout, hashes) = play(&mut envs, &tape, steps, args).or_input(|| "stepping".to_owned())?;
+    write(args, &envs, &rollout, &hashes).or_run(|| format!("writing {}", args.out.display()))
+}
+
+fn chosen_facts(env: &dyn Env, chosen: &str) -> Vec<String> {
+    match chosen {
+        "all" => env.spec().facts.iter().map(|fact| fact.field.name.clone()).collect(),
+        "none" | "" => Vec::new(),
+        names => names.split(',').map(|name| name.trim().to_owned()).collect(),
+    }
+}
+
+fn tape(args: &RolloutArgs, envs: &VecEnv) -> Result<(Tape, usize)> {
+    let space = &envs.layout().actions;
+    let actors = envs.actors();
+    if let Some(path) = &args.actions {
+        return tape_from_file(path, space, actors);
+    }
+    let (Some(seed), Some(steps)) = (args.random_actions, args.steps) else {
+        bail!("give --actions FILE, or --random-actions A with --steps T");
+    };
+    let mut rng = Generator::default_rng(seed);
+    let tape = match space {
+        ActionSpace::Discrete { n } => {
+            Tape::Discrete((0..steps * actors).map(|_| rng.integers(0, *n as i64) as i32).collect())
+        }
+        ActionSpace::MultiDiscrete { nvec } => {
+            let draws = (0..steps * actors).flat_map(|_| nvec.iter());
+            Tape::Discrete(draws.map(|&n| rng.integers(0, n as i64) as i32).collect())
+        }
+        ActionSpace::Continuous { low, high } => {
+            let bounds = low.iter().zip(high);
+            let mut reals = Vec::with_capacity(steps * actors * low.len());
+            for _ in 0..steps * actors {
+                reals.extend(bounds.clone().map(|(&l, &h)| rng.uniform(f64::from(l), f64::from(h)) as f32));
+            }
+            Tape::Continuous(reals)
+        }
+    };
+    Ok((tape, steps))
+}
+
+fn tape_from_file(path: &std::path::Path, space: &ActionSpace, actors: usize) -> Result<(Tape, usize)> {
+    let array = npz::read_npy(path)?;
+    let place = || format!("{}: shape {:?}", path.display(), array.shape);
+    let width = space.width();
+    let plain = [array.shape.first().copied().unwrap_or(0), actors];
+    let full = [plain[0], actors, width];
+    if array.shape != plain && array.shape != full || (array.shape == plain && width != 1) {
+        let want = if width == 1 { format!("[T, {actors}]") } else { format!("[T, {actors}, {width}]") };
+        bail!("{}, but {want} is needed for {space}", place());
+    }
+    let tape = match (&array.values, space.is_continuous()) {
+        (Values::Integers(v), false) => {
+            let out_of_range = |at: usize| {
+                anyhow!("{}: action {} at step {}, actor {} is outside of {space}", path.display(), v[at],
+                    at / (actors * width), at / width % actors)
+            };
+            let converted: Vec<_> = v.iter().map(|&a| i32::try_from(a).unwrap_or(-1)).collect();
+            let sizes = match space {
+                ActionSpace::Discrete { n } => vec![*n],
+                ActionSpace::MultiDiscrete { nvec } => nvec.clone(),
+                ActionSpace::Continuous { .. } => Vec::new(),
+            };
+            let bad = converted.iter().enumerate().position(|(i, &a)| a < 0 || a as usize >= sizes[i % width]);
+            if let Some(at) = bad {
+                return Err(out_of_range(at));
+            }
+            Tape::Discrete(converted)
+        }
+        (Values::Texts(_), _) => bail!("{}: texts are no actions", path.display()),
+        (Values::Reals(_), false) => bail!("{}: reals, but {space} takes integers", path.display()),
+        (_, true) => Tape::Continuous(array.reals()?.into_iter().map(|x| x as f32).collect()),
+    };
+    Ok((tape, plain[0]))
+}
+
+fn play(envs: &mut VecEnv, tape: &Tape, steps: usize, args: &RolloutArgs) -> Result<(Rollout, Vec<u64>)> {
+    let mut rollout = Rollout::new(envs.layout(), steps);
+    envs.reset(Seeds::Base(args.seed), rollout.first_row_mut())?;
+    let mut hashes = Vec::new();
+    let mut hash = |envs: &VecEnv| -> Result<()> {
+        if args.snapshots {
+            for env in 0..envs.n_envs() {
+                hashes.push(envs.state_hash(env)?);
+            }
+        }
+        Ok(())
+    };
+    hash(envs)?;
+    let width = envs.actors() * envs.layout().actions.width();
+    for t in 0..steps {
+        match tape {
+            Tape::Discrete(v) => {
+                rollout.discrete_actions_mut(t).copy_from_slice(&v[t * width..(t + 1) * width]);
+            }
+            Tape::Continuous(v) => {
+                rollout.continuous_actions_mut(t).copy_from_slice(&v[t * width..(t + 1) * width]);
+            }
+        }
+        let (actions, row): (Actions<'_>, _) = rollout.step_mut(t);
+        envs.step(actions, row).with_context(|| format!("step {t}"))?;
+        hash(envs)?;
+    }
+    Ok((rollout, hashes))
+}
+
+/// A hash of the observations of all rows, the checksum of `prospect bench steps`.
+pub fn observation_checksum(rollout: &Rollout) -> u64 {
+    let mut hash = Fnv1a::default();
+    for t in 0..=rollout.n_steps() {
+        checksum_row(rollout, t, &mut hash);
+    }
+    hash.finish()
+}
+
+/// Takes row `t` into `hash`: the components in order, little-endian.
+pub fn checksum_row(rollout: &Rollout, t: usize, hash: &mut Fnv1a) {
+    let mut bytes = Vec::new();
+    for component in 0..rollout.layout().observation.len() {
+        bytes.clear();
+        rollout.observation_row(component, t).extend_bytes(&mut bytes);
+        hash.write(&bytes);
+    }
+}
+
+fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -> Result<()> {
+    let (steps, actors) = (rollout.n_steps(), rollout.actors());
+    let layout = rollout.layout();
+    let mut out = NpzOut::create(&args.out)?;
+    out.texts("env_id", &[], &[args.env.as_str()])?;
+    out.texts("options", &[], &[args.options.as_str()])?;
+    out.array("seed", &[], [args.seed])?;
+    for (i, field) in layout.observation.iter().enumerate() {
+        put(&mut out, envs.env(), &field.name, i, field, steps + 1, actors, rollout.observation(i))?;
+        let name = format!("final_{}", field.name);
+        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.final_observation(i))?;
+    }
+    let mut shape = vec![steps, actors];
+    if layout.actions.width() > 1 || layout.actions.is_continuous() {
+        shape.push(layout.actions.width());
+    }
+    match rollout.actions() {
+        Slice::F32(v) => out.array("action", &shape, v.iter().copied())?,
+        Slice::I32(v) => out.array("action", &shape, v.iter().map(|&a| i64::from(a)))?,
+        Slice::U8(_) | Slice::Bool(_) => {}
+    }
+    let shape = [steps, actors];
+    out.array("reward", &shape, rollout.reward().iter().copied())?;
+    out.array("terminated", &shape, rollout.terminated().iter().copied())?;
+    out.array("truncated", &shape, rollout.truncated().iter().copied())?;
+    for (i, field) in layout.state_facts.iter().enumerate() {
+        let name = format!("fact_{}", field.name);
+        put(&mut out, envs.env(), &name, i, field, steps + 1, actors, rollout.state_fact(i))?;
+        let name = format!("final_fact_{}", field.name);
+        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.final_fact(i))?;
+    }
+    for (i, field) in layout.event_facts.iter().enumerate() {
+        let name = format!("fact_{}", field.name);
+        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.event_fact(i))?;
+    }
+    if args.snapshots {
+        out.array("state_hash", &[steps + 1, layout.n_envs], hashes.iter().copied())?;
+    }
+    out.texts("observation_checksum", &[], &[format!("{:016x}", observation_checksum(rollout))])?;
+    out.finish()
+}
+
+/// Writes one field under `name`, in the type that the Python package would give it.
+fn put(
+    out: &mut NpzOut,
+    env: &Arc<dyn Env>,
+    name: &str,
+    component: usize,
+    field: &Field,
+    rows: usize,
+    actors: usize,
+    values: Slice<'_>,
+) -> Result<()> {
+    let mut shape = vec![rows, actors];
+    shape.extend(&field.shape);
+    match (field.dtype, values) {
+        (Dtype::Text, Slice::I32(v)) => {
+            let texts: Vec<_> = v.iter().map(|&id| env.text(component, id)).collect();
+            out.texts(name, &shape, &texts)
+        }
+        (Dtype::Index, Slice::I32(v)) => out.array(name, &shape, v.iter().map(|&x| i64::from(x))),
+        (_, Slice::I32(v)) => out.array(name, &shape, v.iter().copied()),
+        (_, Slice::U8(v)) => out.array(name, &shape, v.iter().copied()),
+        (_, Slice::F32(v)) => out.array(name, &shape, v.iter().copied()),
+        (_, Slice::Bool(v)) => out.array(name, &shape, v.iter().copied()),
+    }
+}
+
+/// The names of a spec's facts of one kind.
+pub fn fact_names(env: &dyn Env, kind: FactKind) -> Vec<String> {
+    let facts = env.spec().facts.iter().filter(|fact| fact.kind == kind);
+    facts.map(|fact| fact.field.name.clone()).collect()
+}
