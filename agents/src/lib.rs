@@ -12,7 +12,13 @@ pub mod gae;
 pub mod loss;
 pub mod policy;
 pub mod ppo;
+<<<<<<< HEAD
+pub mod probe;
 pub mod recorder;
+pub mod session;
+=======
+pub mod recorder;
+>>>>>>> main
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
@@ -21,4 +27,8 @@ pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use ppo::Ppo;
 pub use recorder::Metrics;
+<<<<<<< HEAD
+pub use session::{Event, Outcome, Session, SessionConfig, Start};
+=======
+>>>>>>> main
 pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};

@@ -149,21 +149,21 @@ pub struct CommonKeys {
     /// Factor of the normalised and clipped reward: a number, { start, end, frames } or { start, kappa }. At 0 the module
     /// keeps running and being logged, and the policy is that of a run without it.
     pub weight: Schedule,
-    /// How it reaches the policy: "add" to the task's reward, "own_value_head" (a stream of its own), or "advantage".
+    /// How it reaches the policy: `add` to the task's reward, `own_value_head` (a stream of its own), or `advantage`.
     pub mix: Mix,
-    /// What the raw reward is divided by or shifted with: "none", "running_std", "return_std", "min_max" or "standardise".
+    /// What the raw reward is divided by or shifted with: `none`, `running_std`, `return_std`, `min_max` or `standardise`.
     pub normalise: Normalise,
-    /// Share of the old statistics that "standardise" keeps at each rollout.
+    /// Share of the old statistics that `standardise` keeps at each rollout.
     pub normalise_momentum: f64,
     /// Bounds after normalising: a number for both sides, a pair [low, high], or inf for none.
     pub clip: Clip,
-    /// Discount of the own value head and of the returns behind "return_std"; the agent's if not given.
+    /// Discount of the own value head and of the returns behind `return_std`; the agent's if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gamma: Option<f64>,
     /// GAE's lambda of the own value head; the agent's if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gae_lambda: Option<f64>,
-    /// Whether returns of this reward stop where an episode ends: for the own value head and for "return_std".
+    /// Whether returns of this reward stop where an episode ends: for the own value head and for `return_std`.
     pub episodic: bool,
 }
 

@@ -1,6 +1,6 @@
 //! First-visit bonus: 1 if the next observation was not seen before in the present episode, else 0.
 //!
-//! Source: `1[N_ep = 1]`, the episodic factor of NovelD (Zhang et al. 2021), alone. The first observation of an episode is a
+//! Source: `1[N_ep = 1]`, the episodic factor of `NovelD` (Zhang et al. 2021), alone. The first observation of an episode is a
 //! visit.
 
 use prospect_sim::Rollout;

@@ -36,7 +36,7 @@ pub enum Better {
 pub struct PotentialSettings {
     /// The state fact behind the potential, a single number.
     pub fact: String,
-    /// Which values of the fact are good: "lower" (distances) or "higher" (progress).
+    /// Which values of the fact are good: `lower` (distances) or `higher` (progress).
     pub better: Better,
     /// Potential per unit of the fact.
     pub scale: f64,
