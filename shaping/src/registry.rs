@@ -58,7 +58,8 @@ impl ModuleInit<'_> {
     }
 }
 
-type Build = dyn Fn(&ModuleInit<'_>, &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> + Send + Sync;
+type Build =
+    dyn Fn(&ModuleInit<'_>, &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> + Send + Sync;
 
 /// A kind of reward module: its name in run files, its settings and how it is made.
 pub struct ModuleKind {
@@ -146,7 +147,9 @@ impl ModuleKind {
     /// The names of its own keys.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         let properties = self.schema.get("properties").and_then(Value::as_object);
-        properties.into_iter().flat_map(|map| map.keys().map(String::as_str))
+        properties
+            .into_iter()
+            .flat_map(|map| map.keys().map(String::as_str))
     }
 
     pub(crate) fn resolve(&self, given: &toml::Table) -> Result<toml::Table, ReadError> {
@@ -157,7 +160,11 @@ impl ModuleKind {
     ///
     /// # Errors
     /// What the module's maker finds wrong with settings or env.
-    pub fn build(&self, init: &ModuleInit<'_>, settings: &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> {
+    pub fn build(
+        &self,
+        init: &ModuleInit<'_>,
+        settings: &toml::Table,
+    ) -> Result<Box<dyn RewardModule>, ShapingError> {
         (self.build)(init, settings)
     }
 }
@@ -275,7 +282,10 @@ impl ModuleRegistry {
             return Err(ShapingError::Duplicate {
                 what: "reward key",
                 name: key.to_owned(),
-                remedy: format!("all modules have it; rename it in the settings of `{}`", kind.kind),
+                remedy: format!(
+                    "all modules have it; rename it in the settings of `{}`",
+                    kind.kind
+                ),
             });
         }
         self.kinds.push(kind);

@@ -34,8 +34,13 @@ fn an_unknown_fact_is_the_worst() {
 fn the_discount_is_that_of_the_stream() {
     let own = format!("{POTENTIAL}\nmix = \"own_value_head\"\ngamma = 0.5");
     assert_close(&raw(&own, &["dc"]), &[0.5 * -2.0 + 3.0]);
-    let message = crate::toy::configs(&format!("{POTENTIAL}\ngamma = 0.5")).unwrap_err().to_string();
-    assert!(message.contains("reward[0].gamma") && message.contains("agent's gamma (0.9)"), "{message}");
+    let message = crate::toy::configs(&format!("{POTENTIAL}\ngamma = 0.5"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("reward[0].gamma") && message.contains("agent's gamma (0.9)"),
+        "{message}"
+    );
 }
 
 proptest! {

@@ -17,31 +17,97 @@ fn refusal(text: &str) -> String {
 fn bad_tables_are_refused_with_key_and_remedy() {
     let first = "[[reward]]\nkind = \"first_visit\"\n";
     for (text, parts) in [
-        ("[[reward]]\nweight = 1".to_owned(), vec!["reward[0].kind", "is missing", "first_visit"]),
-        ("[[reward]]\nkind = 3".to_owned(), vec!["reward[0].kind", "not a text"]),
-        ("[[reward]]\nkind = \"fist_visit\"".to_owned(), vec!["reward[0].kind", "did you mean `first_visit`"]),
-        (format!("{first}wieght = 1"), vec!["reward[0].wieght", "did you mean `weight`", "resolution"]),
-        (format!("{first}[[reward]]\nkind = \"count\"\nfact = 1"), vec!["reward[1].fact", "`count`"]),
-        (format!("{first}weight = \"much\""), vec!["reward[0].weight", "expected a number"]),
-        (format!("{first}weight = {{ start = 1 }}"), vec!["reward[0].weight", "{ start, end, frames }"]),
-        (format!("{first}mix = \"both\""), vec!["reward[0].mix", "own_value_head"]),
-        (format!("{first}normalise = \"l2\""), vec!["reward[0].normalise", "return_std"]),
+        (
+            "[[reward]]\nweight = 1".to_owned(),
+            vec!["reward[0].kind", "is missing", "first_visit"],
+        ),
+        (
+            "[[reward]]\nkind = 3".to_owned(),
+            vec!["reward[0].kind", "not a text"],
+        ),
+        (
+            "[[reward]]\nkind = \"fist_visit\"".to_owned(),
+            vec!["reward[0].kind", "did you mean `first_visit`"],
+        ),
+        (
+            format!("{first}wieght = 1"),
+            vec!["reward[0].wieght", "did you mean `weight`", "resolution"],
+        ),
+        (
+            format!("{first}[[reward]]\nkind = \"count\"\nfact = 1"),
+            vec!["reward[1].fact", "`count`"],
+        ),
+        (
+            format!("{first}weight = \"much\""),
+            vec!["reward[0].weight", "expected a number"],
+        ),
+        (
+            format!("{first}weight = {{ start = 1 }}"),
+            vec!["reward[0].weight", "{ start, end, frames }"],
+        ),
+        (
+            format!("{first}mix = \"both\""),
+            vec!["reward[0].mix", "own_value_head"],
+        ),
+        (
+            format!("{first}normalise = \"l2\""),
+            vec!["reward[0].normalise", "return_std"],
+        ),
         (format!("{first}clip = -1"), vec!["reward[0].clip", "above 0"]),
-        (format!("{first}clip = [1, 0]"), vec!["reward[0].clip", "low < high"]),
-        (format!("{first}key = \"image\""), vec!["reward[0].key", "sequence"]),
+        (
+            format!("{first}clip = [1, 0]"),
+            vec!["reward[0].clip", "low < high"],
+        ),
+        (
+            format!("{first}key = \"image\""),
+            vec!["reward[0].key", "sequence"],
+        ),
         (format!("{first}key = [3]"), vec!["reward[0].key[0]", "string"]),
         (format!("{first}key = []"), vec!["reward[0].key", "name 1 to"]),
-        (format!("{first}key = [\"agent_z\"]"), vec!["agent_z", "Toy-v0", "did you mean `agent_x`"]),
-        (format!("{first}resolution = -1.0"), vec!["reward[0].resolution", "0 or above"]),
-        (format!("{first}mix = \"own_value_head\"\ngamma = 1.5"), vec!["reward[0].gamma", "[0, 1]"]),
-        (format!("{first}gae_lambda = -0.5"), vec!["reward[0].gae_lambda", "[0, 1]"]),
-        (format!("{first}normalise_momentum = 2"), vec!["reward[0].normalise_momentum", "[0, 1]"]),
-        (format!("{first}name = \"a b\""), vec!["reward[0].name", "letters"]),
-        (format!("{first}name = \"extrinsic\""), vec!["reward[0].name", "extrinsic"]),
-        (format!("{first}{first}"), vec!["`first_visit` is there twice", "reward[1]", "name"]),
-        ("[[reward]]\nkind = \"potential\"\nfact = \"goal_distence\"".to_owned(), vec!["did you mean `goal_distance`"]),
-        ("[[reward]]\nkind = \"potential\"\nfact = \"pair\"".to_owned(), vec!["reward[0].fact", "2 values"]),
-        ("[[reward]]\nkind = \"potential\"\nscale = -1".to_owned(), vec!["reward[0].scale", "better"]),
+        (
+            format!("{first}key = [\"agent_z\"]"),
+            vec!["agent_z", "Toy-v0", "did you mean `agent_x`"],
+        ),
+        (
+            format!("{first}resolution = -1.0"),
+            vec!["reward[0].resolution", "0 or above"],
+        ),
+        (
+            format!("{first}mix = \"own_value_head\"\ngamma = 1.5"),
+            vec!["reward[0].gamma", "[0, 1]"],
+        ),
+        (
+            format!("{first}gae_lambda = -0.5"),
+            vec!["reward[0].gae_lambda", "[0, 1]"],
+        ),
+        (
+            format!("{first}normalise_momentum = 2"),
+            vec!["reward[0].normalise_momentum", "[0, 1]"],
+        ),
+        (
+            format!("{first}name = \"a b\""),
+            vec!["reward[0].name", "letters"],
+        ),
+        (
+            format!("{first}name = \"extrinsic\""),
+            vec!["reward[0].name", "extrinsic"],
+        ),
+        (
+            format!("{first}{first}"),
+            vec!["`first_visit` is there twice", "reward[1]", "name"],
+        ),
+        (
+            "[[reward]]\nkind = \"potential\"\nfact = \"goal_distence\"".to_owned(),
+            vec!["did you mean `goal_distance`"],
+        ),
+        (
+            "[[reward]]\nkind = \"potential\"\nfact = \"pair\"".to_owned(),
+            vec!["reward[0].fact", "2 values"],
+        ),
+        (
+            "[[reward]]\nkind = \"potential\"\nscale = -1".to_owned(),
+            vec!["reward[0].scale", "better"],
+        ),
     ] {
         let message = refusal(&text);
         for part in parts {
@@ -59,22 +125,35 @@ fn common_keys_are_read() {
     .unwrap()
     .remove(0);
     assert_eq!((config.kind.as_str(), config.name.as_str()), ("count", "views"));
-    assert_eq!((config.weight, config.mix), (Schedule::Constant(1.0), Mix::OwnValueHead));
+    assert_eq!(
+        (config.weight, config.mix),
+        (Schedule::Constant(1.0), Mix::OwnValueHead)
+    );
     assert_eq!(config.normalise, Normalise::RunningStd);
     assert_eq!(config.clip, Clip { low: -1.0, high: 2.0 });
-    assert_eq!((config.gamma, config.gae_lambda, config.episodic), (0.5, TASK.gae_lambda, false));
+    assert_eq!(
+        (config.gamma, config.gae_lambda, config.episodic),
+        (0.5, TASK.gae_lambda, false)
+    );
 }
 
 #[test]
 fn a_resolved_table_says_every_key_and_reads_back() {
     let registry = registry();
     for kind in registry.kinds() {
-        let text = format!("[[reward]]\nkind = \"{}\"\nweight = {{ start = 1.0, kappa = 1e-6 }}\nclip = 0.1", kind.kind());
+        let text = format!(
+            "[[reward]]\nkind = \"{}\"\nweight = {{ start = 1.0, kappa = 1e-6 }}\nclip = 0.1",
+            kind.kind()
+        );
         let config = configs(&text).unwrap().remove(0);
         let resolved = config.resolved();
         let schema = kind.schema();
         for key in schema["properties"].as_object().unwrap().keys() {
-            assert!(resolved.contains_key(key), "{}: {key} is not resolved", kind.kind());
+            assert!(
+                resolved.contains_key(key),
+                "{}: {key} is not resolved",
+                kind.kind()
+            );
         }
         assert_eq!(resolved["clip"].as_float(), Some(0.1));
         let written = toml::to_string(&toml::Table::from_iter([(
@@ -94,9 +173,17 @@ fn every_key_of_every_kind_has_a_meaning_and_a_default() {
         let schema = kind.schema();
         for (key, property) in schema["properties"].as_object().unwrap() {
             let doc = property["description"].as_str().unwrap_or_default();
-            assert!(doc.len() > 20, "{}: {key} is not explained: {property}", kind.kind());
+            assert!(
+                doc.len() > 20,
+                "{}: {key} is not explained: {property}",
+                kind.kind()
+            );
             let of_agent = ["gamma", "gae_lambda"].contains(&key.as_str());
-            assert!(defaults.contains_key(key) || of_agent, "{}: {key} has no default", kind.kind());
+            assert!(
+                defaults.contains_key(key) || of_agent,
+                "{}: {key} has no default",
+                kind.kind()
+            );
         }
         assert!(!kind.doc().is_empty());
     }
@@ -127,7 +214,9 @@ fn a_kind_is_registered_once_and_keeps_off_common_keys() {
         clip: f64,
     }
     let refuse = |kind: &str| {
-        let kind = prospect_shaping::ModuleKind::new(kind, "-", |init, _: Settings| Err(init.config_error("clip", "-")));
+        let kind = prospect_shaping::ModuleKind::new(kind, "-", |init, _: Settings| {
+            Err(init.config_error("clip", "-"))
+        });
         registry().register(kind).unwrap_err().to_string()
     };
     assert!(refuse("count").contains("reward kind `count` is there twice"));
