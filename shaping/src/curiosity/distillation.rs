@@ -31,11 +31,11 @@ const PREDICTOR_LAYERS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Distillation {
     module: String,
-    input: Input,
+    pub(super) input: Input,
     target_net: Trunk,
     predictor_net: Trunk,
-    target: ParamSet,
-    predictor: ParamSet,
+    pub(super) target: ParamSet,
+    pub(super) predictor: ParamSet,
     optimiser: Optimiser,
     training: Training,
     rng: Generator,
@@ -132,7 +132,7 @@ impl Distillation {
     }
 
     /// One step on a minibatch; gives the loss, the mean squared error over samples and features.
-    fn train(&mut self, rows: &Rows) -> Result<f64, ShapingError> {
+    pub(super) fn train(&mut self, rows: &Rows) -> Result<f64, ShapingError> {
         let loss = self.difference(rows).square().mean(tch::Kind::Float);
         let value = finite(&loss, &self.module, "loss", self.optimiser.steps())?;
         self.predictor
@@ -156,7 +156,7 @@ impl Distillation {
         }
     }
 
-    fn tensors(&self) -> NamedTensors {
+    pub(super) fn tensors(&self) -> NamedTensors {
         let mut named = NamedTensors::new();
         self.target.store("", &mut named);
         self.predictor.store("", &mut named);

@@ -155,7 +155,7 @@ impl ActionCode {
 
 /// The three networks, which one optimiser trains.
 #[derive(Debug, Clone)]
-struct Networks {
+pub(super) struct Networks {
     encoder: Trunk,
     inverse: Mlp,
     forward: Mlp,
@@ -163,10 +163,10 @@ struct Networks {
 }
 
 /// Present and next observations and actions of the same samples.
-struct Samples {
-    present: Rows,
-    next: Rows,
-    actions: Tensor,
+pub(super) struct Samples {
+    pub(super) present: Rows,
+    pub(super) next: Rows,
+    pub(super) actions: Tensor,
 }
 
 impl Samples {
@@ -189,7 +189,7 @@ impl Samples {
 
 impl Networks {
     /// `||f(phi(s), a) - phi(s')||^2` per sample, and the inverse model's loss.
-    fn errors(&self, params: &ParamSet, samples: &Samples) -> (Tensor, Tensor) {
+    pub(super) fn errors(&self, params: &ParamSet, samples: &Samples) -> (Tensor, Tensor) {
         let present = self.encoder.forward(params, &samples.present);
         let next = self.encoder.forward(params, &samples.next);
         let code = self.actions.encode(&samples.actions);
@@ -207,9 +207,9 @@ impl Networks {
 pub struct Icm {
     name: String,
     settings: IcmSettings,
-    input: Input,
-    networks: Networks,
-    params: ParamSet,
+    pub(super) input: Input,
+    pub(super) networks: Networks,
+    pub(super) params: ParamSet,
     optimiser: Optimiser,
     training: Training,
     rng: Generator,
@@ -223,7 +223,7 @@ struct SavedIcm {
 }
 
 impl Icm {
-    fn new(init: &ModuleInit<'_>, settings: IcmSettings) -> Result<Self, ShapingError> {
+    pub(super) fn new(init: &ModuleInit<'_>, settings: IcmSettings) -> Result<Self, ShapingError> {
         check_widths(
             init,
             &[("hidden", settings.hidden), ("features", settings.features)],
@@ -270,7 +270,7 @@ impl Icm {
     }
 
     /// One step on a minibatch; gives the inverse and the forward loss.
-    fn train(&mut self, samples: &Samples) -> Result<[f64; 2], ShapingError> {
+    pub(super) fn train(&mut self, samples: &Samples) -> Result<[f64; 2], ShapingError> {
         let (squares, inverse) = self.networks.errors(&self.params, samples);
         let forward = squares.mean(Kind::Float) * 0.5;
         let update = self.optimiser.steps();
@@ -300,7 +300,7 @@ impl Icm {
         }
     }
 
-    fn tensors(&self) -> NamedTensors {
+    pub(super) fn tensors(&self) -> NamedTensors {
         let mut named = NamedTensors::new();
         self.params.store("", &mut named);
         self.optimiser.store("adam.", &self.params, &mut named);
@@ -453,5 +453,35 @@ impl RewardModule for Icm {
         fork.set_tensors(&self.tensors())
             .map_err(|source| self.torch_error(source))?;
         Ok(Box::new(fork))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_choices_are_coded_side_by_side() {
+        let code = ActionCode::of(&ActionSpace::MultiDiscrete { nvec: vec![2, 3] });
+        let actions = Tensor::from_slice(&[1i64, 0, 0, 2]).view([2, 2]);
+        let encoded = prospect_nets::read_floats(&code.encode(&actions));
+        assert_eq!(encoded, [0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        // Even odds cost ln 2 for the first choice and ln 3 for the second.
+        let loss = code
+            .loss(&Tensor::zeros([2, 5], (Kind::Float, tch::Device::Cpu)), &actions)
+            .double_value(&[]);
+        assert!((loss - 6f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn real_actions_are_their_own_code() {
+        let code = ActionCode::of(&ActionSpace::Continuous {
+            low: vec![-1.0, -1.0],
+            high: vec![1.0, 1.0],
+        });
+        let actions = Tensor::from_slice(&[0.5f32, -0.5]).view([1, 2]);
+        assert_eq!(prospect_nets::read_floats(&code.encode(&actions)), [0.5, -0.5]);
+        let zero = Tensor::zeros([1, 2], (Kind::Float, tch::Device::Cpu));
+        assert!((code.loss(&zero, &actions).double_value(&[]) - 0.25).abs() < 1e-7);
     }
 }

@@ -4,6 +4,8 @@ pub mod count;
 mod distillation;
 pub mod episodic_count;
 pub mod first_visit;
+#[cfg(test)]
+mod golden;
 pub mod icm;
 mod input;
 mod key;

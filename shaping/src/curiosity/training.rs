@@ -76,3 +76,61 @@ pub(crate) fn finite(
         update,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use prospect_sim::{ActionSpace, RowLayout};
+
+    use super::*;
+
+    fn drawn(update_proportion: f64, rng: &mut Generator) -> Vec<Vec<i64>> {
+        let layout = RowLayout {
+            n_envs: 2,
+            agents_per_env: 1,
+            observation: vec![],
+            state_facts: vec![],
+            event_facts: vec![],
+            actions: ActionSpace::Discrete { n: 2 },
+        };
+        let mut rollout = Rollout::new(&layout, 5);
+        // Sample 2 * 1 + 1 took no part: nine are left.
+        rollout.step_mut(1).1.alive[1] = false;
+        let training = Training {
+            lr: 1.0,
+            minibatch: 4,
+            epochs: 1,
+            update_proportion,
+        };
+        let batches = training.minibatches(&rollout, rng, Device::Cpu);
+        batches
+            .iter()
+            .map(|index| Vec::<i64>::try_from(index).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn minibatches_hold_every_sample_that_took_part_once() {
+        let batches = drawn(1.0, &mut Generator::named(1, "test"));
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 1]);
+        let mut all: Vec<i64> = batches.concat();
+        assert!(!all.is_sorted());
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn a_proportion_takes_a_new_choice_each_time() {
+        let mut rng = Generator::named(1, "test");
+        let choices: Vec<Vec<i64>> = (0..20).map(|_| drawn(0.3, &mut rng).concat()).collect();
+        // 0.3 of nine, rounded up.
+        assert!(
+            choices
+                .iter()
+                .all(|choice| choice.len() == 3 && !choice.contains(&3))
+        );
+        let mut seen = choices.concat();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 9);
+    }
+}

@@ -16,6 +16,7 @@ fn refusal(text: &str) -> String {
 #[test]
 fn bad_tables_are_refused_with_key_and_remedy() {
     let first = "[[reward]]\nkind = \"first_visit\"\n";
+    let rnd = "[[reward]]\nkind = \"rnd\"\n";
     for (text, parts) in [
         (
             "[[reward]]\nweight = 1".to_owned(),
@@ -107,6 +108,41 @@ fn bad_tables_are_refused_with_key_and_remedy() {
         (
             "[[reward]]\nkind = \"potential\"\nscale = -1".to_owned(),
             vec!["reward[0].scale", "better"],
+        ),
+        (format!("{rnd}lr = 0"), vec!["reward[0].lr", "above 0"]),
+        (
+            format!("{rnd}minibatch = 0"),
+            vec!["reward[0].minibatch", "at least 1"],
+        ),
+        (format!("{rnd}minibatch = -3"), vec!["reward[0].minibatch"]),
+        (
+            format!("{rnd}update_proportion = 1.5"),
+            vec!["reward[0].update_proportion", "at most 1"],
+        ),
+        (format!("{rnd}hidden = 0"), vec!["reward[0].hidden", "at least 1"]),
+        (
+            format!("{rnd}obs_clip = 0"),
+            vec!["reward[0].obs_clip", "above 0"],
+        ),
+        (
+            format!("{rnd}components = [\"smell\"]"),
+            vec!["reward[0].components", "smell"],
+        ),
+        (
+            format!("{rnd}encoder = \"cnn\""),
+            vec!["reward[0].encoder", "onehot"],
+        ),
+        (
+            "[[reward]]\nkind = \"icm\"\nbeta = 2".to_owned(),
+            vec!["reward[0].beta", "[0, 1]"],
+        ),
+        (
+            "[[reward]]\nkind = \"icm\"\neta = 0".to_owned(),
+            vec!["reward[0].eta", "above 0"],
+        ),
+        (
+            "[[reward]]\nkind = \"noveld\"\nalpha = -1".to_owned(),
+            vec!["reward[0].alpha", "0 or above"],
         ),
     ] {
         let message = refusal(&text);
