@@ -242,7 +242,11 @@ fn merge(into: &mut Value, from: &Value, key: &str) {
 ///     Ok(Box::new(OnEvent { name: init.name.to_owned(), fact: own.fact }))
 /// }))?;
 ///
-/// let table = toml::toml! { kind = "on_event"; weight = 0.1; fact = "opened_door" };
+/// let table: toml::Table = toml::toml! {
+///     kind = "on_event"
+///     weight = 0.1
+///     fact = "opened_door"
+/// };
 /// let task = TaskStream { gamma: 0.99, gae_lambda: 0.95 };
 /// let config = RewardConfig::parse(0, &table, &registry, task)?;
 /// assert_eq!(config.settings["fact"].as_str(), Some("opened_door"));
