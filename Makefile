@@ -47,5 +47,8 @@ bench: build
 	$(PROSPECT) bench steps --env MiniGrid-DoorKey-8x8-v0 --n-envs 1024 --threads 1 --seconds 5
 	@for script in benches/*.py; do [ ! -e "$$script" ] || (set -x; $(PYTHON) "$$script"); done
 
+# A finished run is not run again, so this goes on where it was stopped.
 figures: build
-	$(PYTHON) scripts/figures.py
+	@set -e; for suite in assets/suites/*.toml; do \
+	  (set -x; $(PROSPECT) compare "$$suite" --out "runs/$$(basename "$$suite" .toml)"); \
+	done

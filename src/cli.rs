@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
-    commands::{bench_steps, compare, config, doctor, envs, heatmap, label, report, rollout},
+    commands::{bench_steps, bench_train, compare, config, demo, doctor, envs, eval, heatmap, label, report, rollout, train},
     failure::Outcome,
 };
 
@@ -21,6 +21,10 @@ pub struct Cli {
 pub enum Command {
     /// List the tasks with their spaces, facts, floors and ceilings
     Envs(envs::EnvsArgs),
+    /// Train: one run in its folder, started or resumed
+    Train(train::TrainArgs),
+    /// Play held-out episodes with a run's newest checkpoint
+    Eval(eval::EvalArgs),
     /// Step an env with given or random actions and store everything as .npz
     Rollout(rollout::RolloutArgs),
     /// Label a stored rollout with each reward module's channel
@@ -31,6 +35,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Draw a field over the fixed levels of a run's probes
     Heatmap(heatmap::HeatmapArgs),
+    /// Compare curiosity bonuses on two tasks and write the report: the main job in minutes
+    Demo(demo::DemoArgs),
     /// Print a run file with every default and its meaning
     Config(config::ConfigArgs),
     /// Look at this installation
@@ -57,6 +63,8 @@ pub struct BenchArgs {
 pub enum Bench {
     /// Steps of an env under random actions
     Steps(bench_steps::BenchStepsArgs),
+    /// Training end to end, with the share of each hop
+    Train(bench_train::BenchTrainArgs),
 }
 
 impl Cli {
@@ -68,6 +76,10 @@ impl Cli {
         match self.command {
             Command::Envs(args) => envs::run(&args),
             Command::Rollout(args) => rollout::run(&args),
+            Command::Bench(BenchArgs { what: Bench::Train(args) }) => bench_train::run(&args),
+            Command::Train(args) => train::run(&args),
+            Command::Eval(args) => eval::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Label(args) => label::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Report(args) => report::run(&args),

@@ -11,6 +11,7 @@ pub mod config;
 pub mod failure;
 pub mod machine;
 pub mod npz;
+pub mod training;
 
 pub use prospect_agents as agents;
 pub use prospect_envs as envs;

@@ -12,7 +12,9 @@ pub mod gae;
 pub mod loss;
 pub mod policy;
 pub mod ppo;
+pub mod probe;
 pub mod recorder;
+pub mod session;
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
@@ -21,4 +23,5 @@ pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use ppo::Ppo;
 pub use recorder::Metrics;
+pub use session::{Event, Outcome, Session, SessionConfig, Start};
 pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};

@@ -20,7 +20,11 @@ pub struct OptionReader<'a> {
 impl<'a> OptionReader<'a> {
     /// A reader of the options given for task `id`.
     pub fn new(id: &'a str, options: &'a Options) -> Self {
-        Self { id, options, known: Vec::new() }
+        Self {
+            id,
+            options,
+            known: Vec::new(),
+        }
     }
 
     fn invalid(&self, key: &'static str, expected: &str) -> RegistryError {
@@ -43,10 +47,15 @@ impl<'a> OptionReader<'a> {
         range: RangeInclusive<usize>,
     ) -> Result<usize, RegistryError> {
         self.known.push(key);
-        let Some(value) = self.options.get(key) else { return Ok(default) };
+        let Some(value) = self.options.get(key) else {
+            return Ok(default);
+        };
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
         number.filter(|number| range.contains(number)).ok_or_else(|| {
-            self.invalid(key, &format!("an integer from {} to {}", range.start(), range.end()))
+            self.invalid(
+                key,
+                &format!("an integer from {} to {}", range.start(), range.end()),
+            )
         })
     }
 
@@ -61,8 +70,14 @@ impl<'a> OptionReader<'a> {
         range: RangeInclusive<usize>,
     ) -> Result<usize, RegistryError> {
         let expected = format!("an odd integer from {} to {}", range.start(), range.end());
-        let number = self.integer(key, default, range).map_err(|_| self.invalid(key, &expected))?;
-        if number % 2 == 1 { Ok(number) } else { Err(self.invalid(key, &expected)) }
+        let number = self
+            .integer(key, default, range)
+            .map_err(|_| self.invalid(key, &expected))?;
+        if number % 2 == 1 {
+            Ok(number)
+        } else {
+            Err(self.invalid(key, &expected))
+        }
     }
 
     /// A truth value; `default` if it is not given.
@@ -71,7 +86,9 @@ impl<'a> OptionReader<'a> {
     /// [`RegistryError::Option`] for anything else.
     pub fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, RegistryError> {
         self.known.push(key);
-        let Some(value) = self.options.get(key) else { return Ok(default) };
+        let Some(value) = self.options.get(key) else {
+            return Ok(default);
+        };
         value.as_bool().ok_or_else(|| self.invalid(key, "true or false"))
     }
 
@@ -80,7 +97,11 @@ impl<'a> OptionReader<'a> {
     /// # Errors
     /// [`RegistryError::UnknownOption`].
     pub fn finish(self) -> Result<(), RegistryError> {
-        match self.options.keys().find(|key| !self.known.contains(&key.as_str())) {
+        match self
+            .options
+            .keys()
+            .find(|key| !self.known.contains(&key.as_str()))
+        {
             None => Ok(()),
             Some(key) => Err(RegistryError::UnknownOption {
                 id: self.id.to_owned(),

@@ -104,7 +104,10 @@ pub struct TaskEntry {
 
 impl std::fmt::Debug for TaskEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TaskEntry").field("id", &self.id).field("family", &self.family).finish_non_exhaustive()
+        f.debug_struct("TaskEntry")
+            .field("id", &self.id)
+            .field("family", &self.family)
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,7 +178,9 @@ impl Registry {
 
     /// All tasks of this crate.
     pub fn with_builtin() -> Self {
-        let entries = catalogue::entries().map(|entry| (entry.id.clone(), entry)).collect();
+        let entries = catalogue::entries()
+            .map(|entry| (entry.id.clone(), entry))
+            .collect();
         Self { entries }
     }
 
@@ -201,9 +206,10 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::UnknownId`], with the nearest ids.
     pub fn get(&self, id: &str) -> Result<&TaskEntry, RegistryError> {
-        self.entries
-            .get(id)
-            .ok_or_else(|| RegistryError::UnknownId { id: id.to_owned(), hint: self.hint(id) })
+        self.entries.get(id).ok_or_else(|| RegistryError::UnknownId {
+            id: id.to_owned(),
+            hint: self.hint(id),
+        })
     }
 
     /// The env of an id with these options.
@@ -254,8 +260,14 @@ mod tests {
     #[test]
     fn unknown_ids_name_their_neighbours() {
         let registry = Registry::with_builtin();
-        let error = registry.make("MiniGrid-DorKey-8x8-v0", &Options::new()).err().unwrap();
-        assert!(error.to_string().contains("did you mean MiniGrid-DoorKey-8x8-v0"), "{error}");
+        let error = registry
+            .make("MiniGrid-DorKey-8x8-v0", &Options::new())
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains("did you mean MiniGrid-DoorKey-8x8-v0"),
+            "{error}"
+        );
         let error = registry.make("CartPole-v1", &Options::new()).err().unwrap();
         assert!(error.to_string().contains("prospect envs"), "{error}");
     }
@@ -265,7 +277,9 @@ mod tests {
         let registry = Registry::with_builtin();
         let make = |json: &str| {
             let options: Options = serde_json::from_str(json).unwrap();
-            registry.make("MiniGrid-DoorKey-8x8-v0", &options).map(|env| env.spec().max_steps)
+            registry
+                .make("MiniGrid-DoorKey-8x8-v0", &options)
+                .map(|env| env.spec().max_steps)
         };
         assert_eq!(make("{}").unwrap(), Some(640));
         assert_eq!(make(r#"{"size": 6}"#).unwrap(), Some(360));
@@ -281,7 +295,12 @@ mod tests {
     fn an_id_is_registered_once() {
         let mut registry = Registry::with_builtin();
         let entry = registry.get("MiniGrid-Unlock-v0").unwrap().clone();
-        assert_eq!(registry.register(entry), Err(RegistryError::Taken { id: "MiniGrid-Unlock-v0".to_owned() }));
+        assert_eq!(
+            registry.register(entry),
+            Err(RegistryError::Taken {
+                id: "MiniGrid-Unlock-v0".to_owned()
+            })
+        );
     }
 
     #[test]

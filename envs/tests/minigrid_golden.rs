@@ -1,6 +1,8 @@
-//! Parity with the Python package MiniGrid 3.2.0: levels, observations, rewards and flags of every id.
+//! Parity with the Python package `MiniGrid` 3.2.0: levels, observations, rewards and flags of every id.
 //!
 //! Recorded by `scripts/record_minigrid_golden.py`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
 mod support;
 
@@ -10,8 +12,11 @@ use support::{Batch, Expected, Golden, assert_tapes, golden, ids, make, random_a
 fn play_random(golden: &Golden, options: &str) {
     let env = make(&golden.id, options);
     let seeds: Vec<u64> = golden.random.iter().map(|tape| tape.seed).collect();
-    let tapes: Vec<_> =
-        golden.random.iter().map(|tape| random_actions(tape.action_seed, tape.n_actions, tape.steps)).collect();
+    let tapes: Vec<_> = golden
+        .random
+        .iter()
+        .map(|tape| random_actions(tape.action_seed, tape.n_actions, tape.steps))
+        .collect();
     let expected: Vec<_> = golden
         .random
         .iter()
@@ -34,7 +39,10 @@ fn every_id_has_a_record_that_passes_a_truncation() {
         let golden = golden(&id);
         assert_eq!(make(&id, "{}").spec().max_steps, Some(golden.max_steps), "{id}");
         assert!(golden.random.len() >= 20, "{id}: {} seeds", golden.random.len());
-        assert!(golden.random.iter().any(|tape| tape.truncations > 0), "{id}: no truncation");
+        assert!(
+            golden.random.iter().any(|tape| tape.truncations > 0),
+            "{id}: no truncation"
+        );
     }
 }
 
@@ -68,7 +76,11 @@ fn random_tapes_equal_minigrids() {
 
 #[test]
 fn random_tapes_equal_minigrids_on_portable_instructions() {
-    for id in ["MiniGrid-DoorKey-8x8-v0", "MiniGrid-MultiRoom-N6-v0", "MiniGrid-Empty-8x8-v0"] {
+    for id in [
+        "MiniGrid-DoorKey-8x8-v0",
+        "MiniGrid-MultiRoom-N6-v0",
+        "MiniGrid-Empty-8x8-v0",
+    ] {
         play_random(&golden(id), r#"{"portable": true}"#);
     }
 }

@@ -1,14 +1,18 @@
 //! The subcommands, one file each.
 
 pub mod bench_steps;
+pub mod bench_train;
 pub mod compare;
 pub mod config;
+pub mod demo;
 pub mod doctor;
 pub mod envs;
+pub mod eval;
 pub mod heatmap;
 pub mod label;
 pub mod report;
 pub mod rollout;
+pub mod train;
 
 use std::sync::{
     Arc,

@@ -50,9 +50,18 @@ impl CsvLog {
     /// # Errors
     /// [`AgentError::Io`].
     pub fn append(&mut self, step: u64, metrics: &Metrics) -> Result<(), AgentError> {
+        self.append_in_order(step, &[], metrics)
+    }
+
+    /// The same; where this is the first row, the columns `first` come before the others.
+    ///
+    /// # Errors
+    /// [`AgentError::Io`].
+    pub fn append_in_order(&mut self, step: u64, first: &[&str], metrics: &Metrics) -> Result<(), AgentError> {
         let mut text = String::new();
         if self.offset == 0 {
-            self.columns = metrics.keys().cloned().collect();
+            let others = metrics.keys().filter(|name| !first.contains(&name.as_str()));
+            self.columns = first.iter().map(|&name| name.to_owned()).chain(others.cloned()).collect();
             text.push_str("step");
             for column in &self.columns {
                 text.push(',');

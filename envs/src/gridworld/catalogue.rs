@@ -40,7 +40,11 @@ const fn empty(size: usize, random_start: bool) -> Preset {
 }
 
 const fn crossing(size: usize, n_crossings: usize, lava: bool) -> Preset {
-    Preset::Crossing(Crossing { size, n_crossings, lava })
+    Preset::Crossing(Crossing {
+        size,
+        n_crossings,
+        lava,
+    })
 }
 
 const fn corridor(room_size: usize, n_rows: usize) -> Preset {
@@ -138,7 +142,9 @@ impl Preset {
             Self::Empty(_) => "Walk to the goal in the corner of an empty room.",
             Self::DoorKey(_) => "Fetch the key, unlock the door, walk to the goal.",
             Self::FourRooms(_) => "Walk to the goal, anywhere in four rooms joined by gaps.",
-            Self::MultiRoom(_) => "Walk through a chain of rooms with closed doors to the goal in the last one.",
+            Self::MultiRoom(_) => {
+                "Walk through a chain of rooms with closed doors to the goal in the last one."
+            }
             Self::KeyCorridor(_) => "Search side rooms for a key, unlock the locked room, take the ball.",
             Self::Unlock(level) => match level.variant {
                 Variant::Unlock => "Fetch the key and open the locked door.",
@@ -161,7 +167,9 @@ impl Preset {
                 size: options.integer("size", level.size, 4..=MAX_SIDE)?,
                 random_start: options.flag("random_start", level.random_start)?,
             }),
-            Self::DoorKey(level) => Arc::new(DoorKey { size: options.integer("size", level.size, 5..=MAX_SIDE)? }),
+            Self::DoorKey(level) => Arc::new(DoorKey {
+                size: options.integer("size", level.size, 5..=MAX_SIDE)?,
+            }),
             Self::FourRooms(level) => Arc::new(level),
             Self::MultiRoom(level) => Arc::new(multiroom_level(&level, options)?),
             Self::KeyCorridor(level) => Arc::new(KeyCorridor {
@@ -172,7 +180,9 @@ impl Preset {
                 room_size: options.integer("room_size", level.room_size, 4..=MAX_SIDE / 2)?,
                 ..level
             }),
-            Self::LavaGap(level) => Arc::new(LavaGap { size: options.integer("size", level.size, 5..=MAX_SIDE)? }),
+            Self::LavaGap(level) => Arc::new(LavaGap {
+                size: options.integer("size", level.size, 5..=MAX_SIDE)?,
+            }),
             Self::Crossing(level) => Arc::new(Crossing {
                 size: options.odd("size", level.size, 5..=crossing::MAX_SIZE)?,
                 n_crossings: options.integer("n_crossings", level.n_crossings, 0..=crossing::MAX_SIZE)?,
@@ -188,7 +198,11 @@ impl Preset {
 
 fn multiroom_level(level: &MultiRoom, options: &mut OptionReader<'_>) -> Result<MultiRoom, RegistryError> {
     let min_rooms = options.integer("min_rooms", level.min_rooms, 1..=multiroom::MAX_ROOMS)?;
-    let max_rooms = options.integer("max_rooms", level.max_rooms.max(min_rooms), min_rooms..=multiroom::MAX_ROOMS)?;
+    let max_rooms = options.integer(
+        "max_rooms",
+        level.max_rooms.max(min_rooms),
+        min_rooms..=multiroom::MAX_ROOMS,
+    )?;
     Ok(MultiRoom {
         min_rooms,
         max_rooms,

@@ -24,12 +24,24 @@ pub enum Colour {
 
 impl Colour {
     /// All colours in encoding order.
-    pub const ALL: [Self; 6] =
-        [Self::Red, Self::Green, Self::Blue, Self::Purple, Self::Yellow, Self::Grey];
+    pub const ALL: [Self; 6] = [
+        Self::Red,
+        Self::Green,
+        Self::Blue,
+        Self::Purple,
+        Self::Yellow,
+        Self::Grey,
+    ];
 
     /// All colours in alphabetical order: the list that `MiniGrid`'s random colour draws index.
-    pub const ALPHABETICAL: [Self; 6] =
-        [Self::Blue, Self::Green, Self::Grey, Self::Purple, Self::Red, Self::Yellow];
+    pub const ALPHABETICAL: [Self; 6] = [
+        Self::Blue,
+        Self::Green,
+        Self::Grey,
+        Self::Purple,
+        Self::Red,
+        Self::Yellow,
+    ];
 
     /// The colour's English name, as missions spell it.
     pub const fn name(self) -> &'static str {
@@ -182,6 +194,11 @@ impl Cell {
     /// The cell of a code; `None` for a byte that is no code.
     pub const fn from_code(code: u8) -> Option<Self> {
         if code <= WALL { Some(Self(code)) } else { None }
+    }
+
+    /// The cell that [`Self::encode`] gives this for; `None` if there is none (the agent, or another state).
+    pub fn from_encoding(encoding: [u8; 3]) -> Option<Self> {
+        (0..=WALL).map(Self).find(|cell| cell.encode() == encoding)
     }
 
     /// The code, below 64.
@@ -369,7 +386,10 @@ mod tests {
             let walkable = matches!(cell.kind(), Kind::Empty | Kind::Goal | Kind::Lava | Kind::Floor)
                 || cell.door_state() == Some(DoorState::Open);
             assert_eq!(cell.is_walkable(), walkable, "{cell:?}");
-            assert_eq!(cell.is_portable(), matches!(cell.kind(), Kind::Key | Kind::Ball | Kind::Box));
+            assert_eq!(
+                cell.is_portable(),
+                matches!(cell.kind(), Kind::Key | Kind::Ball | Kind::Box)
+            );
             let opaque = cell.kind() == Kind::Wall
                 || matches!(cell.door_state(), Some(DoorState::Closed | DoorState::Locked));
             assert_eq!(cell.is_opaque(), opaque, "{cell:?}");

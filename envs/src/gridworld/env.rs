@@ -59,7 +59,12 @@ impl ColumnState for Cells {
     fn decode_row(&mut self, row: usize, bytes: &[u8]) -> Result<(), String> {
         let geometry = self.column.geometry();
         if bytes.len() != geometry.width() * geometry.height() {
-            return Err(format!("{} cells for a grid of {}x{}", bytes.len(), geometry.width(), geometry.height()));
+            return Err(format!(
+                "{} cells for a grid of {}x{}",
+                bytes.len(),
+                geometry.width(),
+                geometry.height()
+            ));
         }
         if let Some(code) = bytes.iter().find(|code| Cell::from_code(**code).is_none()) {
             return Err(format!("{code} is no cell code"));
@@ -127,7 +132,11 @@ fn judge(
     for ((((agent, target), codes), touch), (reward, terminated)) in rows.zip(results) {
         let verdict = rules::judge(objective, codes, agent, target, *touch);
         *terminated = verdict.terminated;
-        *reward = if verdict.success { rules::success_reward(agent.step, rules.max_steps) } else { 0.0 };
+        *reward = if verdict.success {
+            rules::success_reward(agent.step, rules.max_steps)
+        } else {
+            0.0
+        };
     }
 }
 
@@ -167,21 +176,38 @@ impl Gridworld {
         let missions = level.missions();
         let image = Field::new("image", Dtype::U8, &[VIEW, VIEW, 3], 0.0, 255.0);
         let direction = Field::new("direction", Dtype::Index, &[], 0.0, 3.0);
-        let mission = Field::new("mission", Dtype::Text, &[], 0.0, missions.len().saturating_sub(1) as f64);
+        let mission = Field::new(
+            "mission",
+            Dtype::Text,
+            &[],
+            0.0,
+            missions.len().saturating_sub(1) as f64,
+        );
         let spec = EnvSpec {
             id: id.to_owned(),
             family: family.to_owned(),
             doc: doc.to_owned(),
             observation: vec![image, direction, mission],
-            actions: ActionSpace::Discrete { n: rules::ACTIONS.len() },
+            actions: ActionSpace::Discrete {
+                n: rules::ACTIONS.len(),
+            },
             action_names: rules::ACTIONS.map(str::to_owned).to_vec(),
             max_steps: Some(max_steps),
             reward_range: (0.0, 1.0),
             agents_per_env: 1,
             facts: facts::schema(level.geometry(), max_steps),
         };
-        let see_through_walls = settings.see_through_walls.unwrap_or_else(|| level.see_through_walls());
-        Self { spec, level, missions, max_steps, see_through_walls, portable: settings.portable }
+        let see_through_walls = settings
+            .see_through_walls
+            .unwrap_or_else(|| level.see_through_walls());
+        Self {
+            spec,
+            level,
+            missions,
+            max_steps,
+            see_through_walls,
+            portable: settings.portable,
+        }
     }
 
     /// The family of levels.
@@ -199,10 +225,23 @@ impl Env for Gridworld {
         let geometry = self.level.geometry();
         let n = shard.n_envs();
         let objective = self.level.objective();
-        let agent = Agent { at: geometry.place(1, 1), step: 0, dir: 0, carrying: Cell::EMPTY.code() };
+        let agent = Agent {
+            at: geometry.place(1, 1),
+            step: 0,
+            dir: 0,
+            carrying: Cell::EMPTY.code(),
+        };
         shard.state(|_| agent);
-        shard.state(|_| Target { success: 0, failure: 0, mission: 0, object: Cell::EMPTY.code() });
-        shard.column(Cells { column: CellColumn::new(geometry, n), stale: vec![true; n] });
+        shard.state(|_| Target {
+            success: 0,
+            failure: 0,
+            mission: 0,
+            object: Cell::EMPTY.code(),
+        });
+        shard.column(Cells {
+            column: CellColumn::new(geometry, n),
+            stale: vec![true; n],
+        });
         shard.resource(Touches(vec![Touch::NONE; n]));
         shard.resource(Rules {
             headings: geometry.headings(),
@@ -210,10 +249,22 @@ impl Env for Gridworld {
             action_map: objective.action_map(),
             max_steps: self.max_steps,
         });
-        let state_facts: Vec<_> = shard.facts().state.iter().filter_map(|&i| StateFact::from_schema(i)).collect();
-        let event_facts: Vec<_> = shard.facts().event.iter().filter_map(|&i| EventFact::from_schema(i)).collect();
+        let state_facts: Vec<_> = shard
+            .facts()
+            .state
+            .iter()
+            .filter_map(|&i| StateFact::from_schema(i))
+            .collect();
+        let event_facts: Vec<_> = shard
+            .facts()
+            .event
+            .iter()
+            .filter_map(|&i| EventFact::from_schema(i))
+            .collect();
         shard.systems(StepSet::Act, act);
-        let distances = state_facts.contains(&StateFact::GoalDistance).then(|| Distances::new(geometry, n));
+        let distances = state_facts
+            .contains(&StateFact::GoalDistance)
+            .then(|| Distances::new(geometry, n));
         if distances.is_some() {
             shard.systems(StepSet::Advance, mark_stale);
         }
@@ -226,7 +277,11 @@ impl Env for Gridworld {
             template: template(&*self.level),
             level: Arc::clone(&self.level),
             objective,
-            viewer: if self.portable { WideViewer::portable(viewer) } else { WideViewer::new(viewer) },
+            viewer: if self.portable {
+                WideViewer::portable(viewer)
+            } else {
+                WideViewer::new(viewer)
+            },
             entities,
             starts: world.query(),
             seen: world.query(),
@@ -249,10 +304,16 @@ impl Env for Gridworld {
 /// The shard's entities by row. Systems zip queries with columns, so the order of iteration must be the rows'.
 fn rows_in_order(world: &mut World, id: &str) -> Result<Vec<Entity>, SimError> {
     let mut query = world.query::<(Entity, &EnvIx, &Agent)>();
-    let rows: Vec<_> = query.iter(world).map(|(entity, ix, _)| (entity, ix.0 as usize)).collect();
+    let rows: Vec<_> = query
+        .iter(world)
+        .map(|(entity, ix, _)| (entity, ix.0 as usize))
+        .collect();
     if rows.iter().enumerate().any(|(row, (_, ix))| row != *ix) {
         let reason = "rows are not iterated in their order; add components to all rows alike".to_owned();
-        return Err(SimError::Env { env: id.to_owned(), reason });
+        return Err(SimError::Env {
+            env: id.to_owned(),
+            reason,
+        });
     }
     Ok(rows.into_iter().map(|(entity, _)| entity).collect())
 }
@@ -322,13 +383,17 @@ impl GridRows {
         let (wanted, objective, distances) = (&self.state_facts, self.objective, &mut self.distances);
         world.resource_scope(|world, mut cells: Mut<'_, Cells>| {
             for_rows(rows, entities.len(), |row| {
-                let Ok((agent, target)) = seen.get(world, entities[row]) else { return };
+                let Ok((agent, target)) = seen.get(world, entities[row]) else {
+                    return;
+                };
                 if let Some(distances) = distances.as_mut()
                     && std::mem::take(&mut cells.stale[row])
                 {
                     distances.update(row, &cells.board(row), agent, target, objective);
                 }
-                let distance = distances.as_ref().map_or(-1, |distances| distances.at(row, agent.at));
+                let distance = distances
+                    .as_ref()
+                    .map_or(-1, |distances| distances.at(row, agent.at));
                 facts::write_state(wanted, facts, row, &cells.board(row), agent, distance);
             });
         });
@@ -348,11 +413,14 @@ impl EnvRows for GridRows {
         let n = self.entities.len();
         let result = world.resource_scope(|world, mut cells: Mut<'_, Cells>| match rows {
             RowSelection::All => (0..n).try_for_each(|row| self.start_row(world, &mut cells, row)),
-            RowSelection::List(list) => {
-                list.iter().try_for_each(|&row| self.start_row(world, &mut cells, row as usize))
-            }
+            RowSelection::List(list) => list
+                .iter()
+                .try_for_each(|&row| self.start_row(world, &mut cells, row as usize)),
         });
-        result.map_err(|error| SimError::Env { env: self.id.clone(), reason: error.to_string() })
+        result.map_err(|error| SimError::Env {
+            env: self.id.clone(),
+            reason: error.to_string(),
+        })
     }
 
     fn observe(
@@ -362,14 +430,18 @@ impl EnvRows for GridRows {
         observation: &mut FieldsMut<'_>,
         facts: &mut FieldsMut<'_>,
     ) {
-        let [image, direction, mission] = observation.as_mut_slice() else { return };
+        let [image, direction, mission] = observation.as_mut_slice() else {
+            return;
+        };
         if let (Some(images), Some(directions), Some(missions)) =
             (image.data.as_u8(), direction.data.as_i32(), mission.data.as_i32())
         {
             let world: &World = world;
             let column = &world.resource::<Cells>().column;
             // Poses come from snapshots too: a place outside the grid must not become one outside the column.
-            let last = column.geometry().place(column.geometry().width() - 1, column.geometry().height() - 1);
+            let last = column
+                .geometry()
+                .place(column.geometry().width() - 1, column.geometry().height() - 1);
             let sight = |row: usize, agent: &Agent| Sight {
                 at: column.origin(row) + agent.at.min(last) as usize,
                 dir: agent.dir,
@@ -390,11 +462,14 @@ impl EnvRows for GridRows {
                 RowSelection::List(list) => {
                     for &row in list {
                         let row = row as usize;
-                        let Ok((agent, target)) = self.seen.get(world, self.entities[row]) else { continue };
+                        let Ok((agent, target)) = self.seen.get(world, self.entities[row]) else {
+                            continue;
+                        };
                         directions[row] = i32::from(agent.dir);
                         missions[row] = i32::from(target.mission);
                         let image = &mut images[row * IMAGE_BYTES..(row + 1) * IMAGE_BYTES];
-                        self.viewer.observe_all(column.bytes(), std::iter::once(sight(row, agent)), image);
+                        self.viewer
+                            .observe_all(column.bytes(), std::iter::once(sight(row, agent)), image);
                     }
                 }
             }
@@ -409,7 +484,9 @@ impl EnvRows for GridRows {
         let world: &World = world;
         let (touches, outcome) = (world.resource::<Touches>(), world.resource::<Outcome>());
         for (fact, field) in self.event_facts.iter().zip(facts) {
-            let Some(values) = field.data.as_bool() else { continue };
+            let Some(values) = field.data.as_bool() else {
+                continue;
+            };
             for (row, (value, touch)) in values.iter_mut().zip(&touches.0).enumerate() {
                 *value = fact.of(*touch, outcome.terminated[row], outcome.reward[row]);
             }
@@ -435,20 +512,26 @@ impl EnvRows for GridRows {
         }
         let board = world.resource::<Cells>().board(row);
         let standable = board.cells().filter(|(_, _, cell)| may_stand(*cell));
-        standable.flat_map(|(x, y, _)| (0..4).map(move |dir| [x as i32, y as i32, dir])).collect()
+        standable
+            .flat_map(|(x, y, _)| (0..4).map(move |dir| [x as i32, y as i32, dir]))
+            .collect()
     }
 
     fn place(&mut self, world: &mut World, row: usize, [x, y, dir]: Pose) -> bool {
         let (Ok(x), Ok(y), Ok(dir)) = (usize::try_from(x), usize::try_from(y), u8::try_from(dir)) else {
             return false;
         };
-        let Some(&entity) = self.entities.get(row) else { return false };
+        let Some(&entity) = self.entities.get(row) else {
+            return false;
+        };
         let board = world.resource::<Cells>().board(row);
         let geometry = board.geometry();
         if dir > 3 || x >= geometry.width() || y >= geometry.height() || !may_stand(board.get(x, y)) {
             return false;
         }
-        let Ok(mut agent) = self.poses.get_mut(world, entity) else { return false };
+        let Ok(mut agent) = self.poses.get_mut(world, entity) else {
+            return false;
+        };
         agent.at = geometry.place(x, y);
         agent.dir = dir;
         true
@@ -464,7 +547,10 @@ impl EnvRows for GridRows {
     fn render(&mut self, world: &mut World, row: usize, tile: usize) -> Option<Frame> {
         let (agent, _) = self.row(world, row)?;
         let column = &world.resource::<Cells>().column;
-        let picture = Picture { highlight: true, tile };
+        let picture = Picture {
+            highlight: true,
+            tile,
+        };
         Some(render::draw(column, row, self.viewer.viewer(), agent, picture))
     }
 }

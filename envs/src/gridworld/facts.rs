@@ -75,21 +75,57 @@ impl StateFact {
     fn spec(self, geometry: Geometry, max_steps: u32) -> FactSpec {
         let cells = geometry.width() * geometry.height();
         let (name, low, high, unit, doc) = match self {
-            Self::AgentX => ("agent_x", 0, geometry.width() - 1, "cells", "the agent's column, 0 at the left"),
-            Self::AgentY => ("agent_y", 0, geometry.height() - 1, "cells", "the agent's line, 0 at the top"),
+            Self::AgentX => (
+                "agent_x",
+                0,
+                geometry.width() - 1,
+                "cells",
+                "the agent's column, 0 at the left",
+            ),
+            Self::AgentY => (
+                "agent_y",
+                0,
+                geometry.height() - 1,
+                "cells",
+                "the agent's line, 0 at the top",
+            ),
             Self::AgentDir => ("agent_dir", 0, 3, "", "heading: 0 right, 1 down, 2 left, 3 up"),
-            Self::CarryingType => {
-                ("carrying_type", 1, 7, "", "object in hand as MiniGrid numbers it: 1 none, 5 key, 6 ball, 7 box")
-            }
-            Self::CarryingColor => {
-                ("carrying_color", -1, 5, "", "its colour: 0 red, 1 green, 2 blue, 3 purple, 4 yellow, 5 grey, -1 none")
-            }
-            Self::FrontType => {
-                ("front_type", 1, 9, "", "object in front: 1 none, 2 wall, 3 floor, 4 door, 5 key, 6 ball, 7 box, 8 goal, 9 lava")
-            }
+            Self::CarryingType => (
+                "carrying_type",
+                1,
+                7,
+                "",
+                "object in hand as MiniGrid numbers it: 1 none, 5 key, 6 ball, 7 box",
+            ),
+            Self::CarryingColor => (
+                "carrying_color",
+                -1,
+                5,
+                "",
+                "its colour: 0 red, 1 green, 2 blue, 3 purple, 4 yellow, 5 grey, -1 none",
+            ),
+            Self::FrontType => (
+                "front_type",
+                1,
+                9,
+                "",
+                "object in front: 1 none, 2 wall, 3 floor, 4 door, 5 key, 6 ball, 7 box, 8 goal, 9 lava",
+            ),
             Self::FrontColor => ("front_color", -1, 5, "", "its colour, -1 none"),
-            Self::FrontState => ("front_state", -1, 2, "", "a door in front: 0 open, 1 closed, 2 locked; -1 no door"),
-            Self::Step => ("step", 0, max_steps as usize, "steps", "steps made in this episode"),
+            Self::FrontState => (
+                "front_state",
+                -1,
+                2,
+                "",
+                "a door in front: 0 open, 1 closed, 2 locked; -1 no door",
+            ),
+            Self::Step => (
+                "step",
+                0,
+                max_steps as usize,
+                "steps",
+                "steps made in this episode",
+            ),
             Self::GoalDistance => (
                 "goal_distance",
                 -1,
@@ -101,18 +137,28 @@ impl StateFact {
             Self::OpenDoors => ("n_open_doors", 0, cells, "", "open doors in the level"),
             Self::LockedDoors => ("n_locked_doors", 0, cells, "", "locked doors in the level"),
         };
-        FactSpec::state(Field::new(name, Dtype::I32, &[], f64::from(low), high as f64), unit, doc)
+        FactSpec::state(
+            Field::new(name, Dtype::I32, &[], f64::from(low), high as f64),
+            unit,
+            doc,
+        )
     }
 
     fn of(self, board: &Board<'_>, agent: &Agent, distance: i32) -> i32 {
         let geometry = board.geometry();
         let carrying = Cell::from_column(agent.carrying);
         let front = || {
-            let place = agent.at.wrapping_add_signed(geometry.headings()[(agent.dir & 3) as usize]);
-            board.codes().get(place as usize).map_or(Cell::WALL, |code| Cell::from_column(*code))
+            let place = agent
+                .at
+                .wrapping_add_signed(geometry.headings()[(agent.dir & 3) as usize]);
+            board
+                .codes()
+                .get(place as usize)
+                .map_or(Cell::WALL, |code| Cell::from_column(*code))
         };
         let colour = |cell: Cell| cell.colour().map_or(-1, |colour| colour as i32);
-        let count = |which: fn(Cell) -> bool| board.cells().filter(|(_, _, cell)| which(*cell)).count() as i32;
+        let count =
+            |which: fn(Cell) -> bool| board.cells().filter(|(_, _, cell)| which(*cell)).count() as i32;
         match self {
             Self::AgentX => geometry.coordinates(agent.at).0 as i32,
             Self::AgentY => geometry.coordinates(agent.at).1 as i32,
@@ -147,7 +193,10 @@ impl EventFact {
             Self::UnlockedDoor => ("unlocked_door", "a locked door was opened"),
             Self::OpenedBox => ("opened_box", "a box was opened"),
             Self::Success => ("success", "the episode ended with success"),
-            Self::Failure => ("failure", "the episode terminated without success; running out of time is no failure"),
+            Self::Failure => (
+                "failure",
+                "the episode terminated without success; running out of time is no failure",
+            ),
         };
         FactSpec::event(Field::new(name, Dtype::Bool, &[], 0.0, 1.0), "", doc)
     }

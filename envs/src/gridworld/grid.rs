@@ -75,7 +75,11 @@ impl CellColumn {
     pub fn new(geometry: Geometry, rows: usize) -> Self {
         let lead = MARGIN * geometry.pitch() + MARGIN;
         let bytes = vec![Cell::WALL.code(); lead + rows * geometry.stride() + TAIL];
-        Self { geometry, lead, bytes }
+        Self {
+            geometry,
+            lead,
+            bytes,
+        }
     }
 
     /// The grid's geometry.
@@ -106,14 +110,20 @@ impl CellColumn {
     /// The grid of instance `row`.
     pub fn board(&self, row: usize) -> Board<'_> {
         let origin = self.origin(row);
-        Board { geometry: self.geometry, cells: &self.bytes[origin..origin + self.geometry.stride()] }
+        Board {
+            geometry: self.geometry,
+            cells: &self.bytes[origin..origin + self.geometry.stride()],
+        }
     }
 
     /// The grid of instance `row`, to be changed.
     pub fn board_mut(&mut self, row: usize) -> BoardMut<'_> {
         let origin = self.origin(row);
         let stride = self.geometry.stride();
-        BoardMut { geometry: self.geometry, cells: &mut self.bytes[origin..origin + stride] }
+        BoardMut {
+            geometry: self.geometry,
+            cells: &mut self.bytes[origin..origin + stride],
+        }
     }
 }
 
@@ -173,7 +183,10 @@ pub struct BoardMut<'a> {
 impl BoardMut<'_> {
     /// The same grid for reading.
     pub fn view(&self) -> Board<'_> {
-        Board { geometry: self.geometry, cells: self.cells }
+        Board {
+            geometry: self.geometry,
+            cells: self.cells,
+        }
     }
 
     /// The grid's geometry.
@@ -188,7 +201,10 @@ impl BoardMut<'_> {
 
     /// Puts a cell at (x, y).
     pub fn set(&mut self, x: usize, y: usize, cell: Cell) {
-        debug_assert!(x < self.geometry.width && y < self.geometry.height, "({x}, {y}) is outside the grid");
+        debug_assert!(
+            x < self.geometry.width && y < self.geometry.height,
+            "({x}, {y}) is outside the grid"
+        );
         self.cells[y * self.geometry.pitch() + x] = cell.code();
     }
 

@@ -96,7 +96,9 @@ pub fn best_return(
     max_steps: u32,
 ) -> f64 {
     let steps = plan(board, agent, target, objective).map(|tape| agent.step + tape.len() as u32);
-    steps.filter(|steps| *steps <= max_steps).map_or(0.0, |steps| success_reward(steps, max_steps))
+    steps
+        .filter(|steps| *steps <= max_steps)
+        .map_or(0.0, |steps| success_reward(steps, max_steps))
 }
 
 impl<'a> Problem<'a> {
@@ -127,14 +129,37 @@ impl<'a> Problem<'a> {
         if held.is_portable() {
             objects.push((NOWHERE, held));
         }
-        let near_door = |place: u16| doors.iter().map(|(door, _)| door.abs_diff(place)).min().unwrap_or(NOWHERE);
+        let near_door = |place: u16| {
+            doors
+                .iter()
+                .map(|(door, _)| door.abs_diff(place))
+                .min()
+                .unwrap_or(NOWHERE)
+        };
         others.sort_by_key(|(place, _)| near_door(*place));
-        let movable = if objective == Objective::Reach { Vec::new() } else { needed };
-        let obstacles = others.into_iter().filter(|_| with_obstacles && objective != Objective::Reach);
-        for object in movable.into_iter().chain(obstacles).take(objects.remaining_capacity()) {
+        let movable = if objective == Objective::Reach {
+            Vec::new()
+        } else {
+            needed
+        };
+        let obstacles = others
+            .into_iter()
+            .filter(|_| with_obstacles && objective != Objective::Reach);
+        for object in movable
+            .into_iter()
+            .chain(obstacles)
+            .take(objects.remaining_capacity())
+        {
             objects.push(object);
         }
-        Self { codes: board.codes(), headings: board.geometry().headings(), objective, target, doors, objects }
+        Self {
+            codes: board.codes(),
+            headings: board.geometry().headings(),
+            objective,
+            target,
+            doors,
+            objects,
+        }
     }
 
     fn start(&self, agent: &Agent) -> State {
@@ -142,12 +167,22 @@ impl<'a> Problem<'a> {
         for (place, (initial, _)) in objects.iter_mut().zip(&self.objects) {
             *place = *initial;
         }
-        let held = if self.objects.first().is_some_and(|(place, _)| *place == NOWHERE) { 0 } else { EMPTY_HANDS };
+        let held = if self.objects.first().is_some_and(|(place, _)| *place == NOWHERE) {
+            0
+        } else {
+            EMPTY_HANDS
+        };
         let mut open = 0;
         for (k, (_, door)) in self.doors.iter().enumerate() {
             open |= u64::from(door.is_open_door()) << k;
         }
-        State { at: agent.at as u16, dir: agent.dir & 3, held, open, objects }
+        State {
+            at: agent.at as u16,
+            dir: agent.dir & 3,
+            held,
+            open,
+            objects,
+        }
     }
 
     fn search(&self, agent: &Agent) -> Option<Vec<u8>> {
@@ -160,7 +195,9 @@ impl<'a> Problem<'a> {
         while next < states.len() && states.len() < MAX_STATES {
             let state = states[next];
             for action in [LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE] {
-                let Some((after, success)) = self.apply(state, action) else { continue };
+                let Some((after, success)) = self.apply(state, action) else {
+                    continue;
+                };
                 if success {
                     return Some(tape(&parents, next, action));
                 }
@@ -206,17 +243,26 @@ impl<'a> Problem<'a> {
         }
         if let Some(k) = self.doors.iter().position(|(door, _)| *door == place) {
             let door = self.doors[k].1;
-            return if state.open >> k & 1 == 1 && !door.is_open_door() { open(door) } else { door };
+            return if state.open >> k & 1 == 1 && !door.is_open_door() {
+                open(door)
+            } else {
+                door
+            };
         }
         if self.objects.iter().any(|(initial, _)| *initial == place) {
             return Cell::EMPTY;
         }
-        self.codes.get(place as usize).map_or(Cell::WALL, |code| Cell::from_column(*code))
+        self.codes
+            .get(place as usize)
+            .map_or(Cell::WALL, |code| Cell::from_column(*code))
     }
 
     /// Whether a key still has a locked door to open.
     fn opens_something(&self, state: &State, key: Cell) -> bool {
-        self.doors.iter().enumerate().any(|(k, (_, door))| state.open >> k & 1 == 0 && key.unlocks(*door))
+        self.doors
+            .iter()
+            .enumerate()
+            .any(|(k, (_, door))| state.open >> k & 1 == 0 && key.unlocks(*door))
     }
 
     fn pick_up(&self, state: &mut State, front: u16) -> Option<bool> {
@@ -224,7 +270,11 @@ impl<'a> Problem<'a> {
         let (initial, object) = self.objects[k];
         let success = self.objective == Objective::PickUp && object.code() == self.target.object;
         let wanted = success
-            || if object.is_key() { self.opens_something(state, object) } else { initial == front };
+            || if object.is_key() {
+                self.opens_something(state, object)
+            } else {
+                initial == front
+            };
         if state.held != EMPTY_HANDS || !wanted {
             return None;
         }
@@ -251,7 +301,10 @@ impl<'a> Problem<'a> {
     fn toggle(&self, state: &mut State, front: u16) -> Option<bool> {
         let k = self.doors.iter().position(|(place, _)| *place == front)?;
         let door = self.doors[k].1;
-        let key = self.objects.get(state.held as usize).map_or(Cell::EMPTY, |(_, object)| *object);
+        let key = self
+            .objects
+            .get(state.held as usize)
+            .map_or(Cell::EMPTY, |(_, object)| *object);
         if state.open >> k & 1 == 1 || (door.is_locked_door() && !key.unlocks(door)) {
             return None;
         }
@@ -261,7 +314,11 @@ impl<'a> Problem<'a> {
 }
 
 fn open(door: Cell) -> Cell {
-    if door.is_locked_door() { door.unlocked() } else { door.toggled() }
+    if door.is_locked_door() {
+        door.unlocked()
+    } else {
+        door.toggled()
+    }
 }
 
 fn tape(parents: &[(u32, u8)], mut state: usize, last: u8) -> Vec<u8> {
@@ -299,7 +356,9 @@ impl Distances {
     pub(crate) fn at(&self, row: usize, place: u32) -> i32 {
         let stride = self.geometry.stride();
         let distance = self.maps.get(row * stride + (place as usize).min(stride - 1));
-        distance.filter(|distance| **distance != NOWHERE).map_or(-1, |distance| i32::from(*distance))
+        distance
+            .filter(|distance| **distance != NOWHERE)
+            .map_or(-1, |distance| i32::from(*distance))
     }
 
     /// Computes the distances of a row from its present grid.
@@ -332,13 +391,19 @@ impl Distances {
             return;
         };
         flood(codes, self.geometry, last, 0, map, &mut self.queue);
-        let reachable = map.get(agent.at as usize).is_some_and(|distance| *distance != NOWHERE);
+        let reachable = map
+            .get(agent.at as usize)
+            .is_some_and(|distance| *distance != NOWHERE);
         let Some(door) = locked else { return };
         if reachable && (last != door || holds_key) {
             return;
         }
         // The way leads through the locked door, and to its key first unless that is in hand.
-        let stages = if holds_key { [Some(door), None] } else { [Some(door), key] };
+        let stages = if holds_key {
+            [Some(door), None]
+        } else {
+            [Some(door), key]
+        };
         if !holds_key && key.is_none() {
             map.fill(NOWHERE);
             return;
@@ -349,7 +414,14 @@ impl Distances {
                 map.fill(NOWHERE);
                 return;
             }
-            flood(codes, self.geometry, stage, rest, &mut self.scratch, &mut self.queue);
+            flood(
+                codes,
+                self.geometry,
+                stage,
+                rest,
+                &mut self.scratch,
+                &mut self.queue,
+            );
             map.copy_from_slice(&self.scratch);
         }
     }

@@ -1,10 +1,10 @@
-//! Pictures of a grid, equal pixel for pixel to `MiniGridEnv.get_frame` of MiniGrid 3.2.0; PNG and GIF files.
+//! Pictures of a grid, equal pixel for pixel to `MiniGridEnv.get_frame` of `MiniGrid` 3.2.0; PNG and GIF files.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use prospect_sim::Frame;
+use prospect_sim::{Frame, Scene};
 
 use super::cell::{Cell, Colour, DoorState, Kind};
 use super::grid::CellColumn;
@@ -37,13 +37,18 @@ pub struct Painter {
 impl Painter {
     /// A painter of tiles of `tile` x `tile` pixels (at least 1).
     pub fn new(tile: usize) -> Self {
-        Self { tile: tile.max(1), tiles: BTreeMap::new() }
+        Self {
+            tile: tile.max(1),
+            tiles: BTreeMap::new(),
+        }
     }
 
     /// One tile, `[tile, tile, 3]` bytes.
     pub fn tile(&mut self, cell: Cell, agent_dir: Option<u8>, highlight: bool) -> &[u8] {
         let size = self.tile;
-        self.tiles.entry((cell, agent_dir, highlight)).or_insert_with(|| paint(size, cell, agent_dir, highlight))
+        self.tiles
+            .entry((cell, agent_dir, highlight))
+            .or_insert_with(|| paint(size, cell, agent_dir, highlight))
     }
 
     fn frame(&mut self, width: usize, height: usize, show: impl Fn(usize, usize) -> TileKey) -> Frame {
@@ -60,7 +65,11 @@ impl Painter {
                 }
             }
         }
-        Frame { width: width * size, height: height * size, rgb }
+        Frame {
+            width: width * size,
+            height: height * size,
+            rgb,
+        }
     }
 
     /// The whole grid of instance `row`.
@@ -91,7 +100,8 @@ impl Painter {
             for across in 0..VIEW {
                 let (line, place) = square_cell((agent.dir & 3) as usize, ahead, across);
                 let (x, y) = (left + place as i64, top + line as i64);
-                let inside = (0..geometry.width() as i64).contains(&x) && (0..geometry.height() as i64).contains(&y);
+                let inside =
+                    (0..geometry.width() as i64).contains(&x) && (0..geometry.height() as i64).contains(&y);
                 if inside && visible >> (ahead * 8 + across) & 1 == 1 {
                     lit[y as usize * geometry.width() + x as usize] = highlight;
                 }
@@ -99,7 +109,11 @@ impl Painter {
         }
         self.frame(geometry.width(), geometry.height(), |x, y| {
             let here = (x, y) == (agent_x, agent_y);
-            (board.get(x, y), here.then_some(agent.dir & 3), lit[y * geometry.width() + x])
+            (
+                board.get(x, y),
+                here.then_some(agent.dir & 3),
+                lit[y * geometry.width() + x],
+            )
         })
     }
 
@@ -114,7 +128,11 @@ impl Painter {
             if slot == AGENT_SLOT {
                 return (Cell::from_column(agent.carrying), Some(3), seen);
             }
-            let cell = if seen { Cell::from_column(window[slot]) } else { Cell::EMPTY };
+            let cell = if seen {
+                Cell::from_column(window[slot])
+            } else {
+                Cell::EMPTY
+            };
             (cell, None, seen)
         })
     }
@@ -123,6 +141,21 @@ impl Painter {
 /// The frame of instance `row`.
 pub fn draw(column: &CellColumn, row: usize, viewer: &Viewer, agent: &Agent, picture: Picture) -> Frame {
     Painter::new(picture.tile).grid(column, row, viewer, agent, picture.highlight)
+}
+
+/// A level as `EnvRows::scene` gives it, with its agent and without highlight: what heatmaps are drawn over.
+pub fn draw_scene(scene: &Scene, tile: usize) -> Frame {
+    let [agent_x, agent_y, dir] = scene.pose;
+    Painter::new(tile).frame(scene.width, scene.height, |x, y| {
+        let first = (x * scene.height + y) * 3;
+        let cell = scene
+            .cells
+            .get(first..first + 3)
+            .and_then(|cell| <[u8; 3]>::try_from(cell).ok());
+        let cell = cell.and_then(Cell::from_encoding).unwrap_or(Cell::EMPTY);
+        let here = (x as i32, y as i32) == (agent_x, agent_y);
+        (cell, here.then_some(dir as u8 & 3), false)
+    })
 }
 
 /// A tile being drawn, at [`OVERSAMPLING`] times its size.
@@ -233,7 +266,10 @@ impl Canvas {
 
 fn paint(size: usize, cell: Cell, agent_dir: Option<u8>, highlight: bool) -> Vec<u8> {
     let side = size * OVERSAMPLING;
-    let mut canvas = Canvas { side, rgb: vec![0; side * side * 3] };
+    let mut canvas = Canvas {
+        side,
+        rgb: vec![0; side * side * 3],
+    };
     let line = [100.0; 3];
     canvas.rect(line, [0.0, 0.031, 0.0, 1.0]);
     canvas.rect(line, [0.0, 1.0, 0.0, 0.031]);
@@ -250,7 +286,9 @@ fn paint(size: usize, cell: Cell, agent_dir: Option<u8>, highlight: bool) -> Vec
 const WHOLE: [f64; 4] = [0.0, 1.0, 0.0, 1.0];
 
 fn paint_object(canvas: &mut Canvas, cell: Cell) {
-    let colour = cell.colour().map_or(BLACK, |colour: Colour| colour.rgb().map(f64::from));
+    let colour = cell
+        .colour()
+        .map_or(BLACK, |colour: Colour| colour.rgb().map(f64::from));
     match cell.kind() {
         Kind::Unseen | Kind::Empty => {}
         Kind::Wall | Kind::Goal => canvas.rect(colour, WHOLE),
@@ -330,15 +368,23 @@ pub fn write_png(path: &Path, frame: &Frame) -> io::Result<()> {
 /// There is no frame, frames differ in size or are larger than a GIF can be, or the file cannot be written.
 pub fn write_gif(path: &Path, frames: &[Frame], delay_ms: u32) -> io::Result<()> {
     let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidInput, reason.to_owned());
-    let first = frames.first().ok_or_else(|| invalid("a GIF needs at least one frame"))?;
-    let side = |pixels| u16::try_from(pixels).map_err(|_| invalid("a GIF is at most 65535 pixels wide and high"));
+    let first = frames
+        .first()
+        .ok_or_else(|| invalid("a GIF needs at least one frame"))?;
+    let side =
+        |pixels| u16::try_from(pixels).map_err(|_| invalid("a GIF is at most 65535 pixels wide and high"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    if frames.iter().any(|frame| (frame.width, frame.height) != (first.width, first.height)) {
+    if frames
+        .iter()
+        .any(|frame| (frame.width, frame.height) != (first.width, first.height))
+    {
         return Err(invalid("all frames of a GIF must have the same size"));
     }
     let file = io::BufWriter::new(std::fs::File::create(path)?);
     let mut encoder = gif::Encoder::new(file, width, height, &[]).map_err(io::Error::other)?;
-    encoder.set_repeat(gif::Repeat::Infinite).map_err(io::Error::other)?;
+    encoder
+        .set_repeat(gif::Repeat::Infinite)
+        .map_err(io::Error::other)?;
     for frame in frames {
         let mut picture = gif::Frame::from_rgb_speed(width, height, &frame.rgb, 10);
         picture.delay = u16::try_from(delay_ms / 10).unwrap_or(u16::MAX);

@@ -1,4 +1,4 @@
-//! What an action does to the grid, and what ends an episode: `MiniGridEnv.step` of MiniGrid 3.2.0.
+//! What an action does to the grid, and what ends an episode: `MiniGridEnv.step` of `MiniGrid` 3.2.0.
 
 use bevy_ecs::component::Component;
 use serde::{Deserialize, Serialize};
@@ -95,7 +95,11 @@ pub struct Touch {
 
 impl Touch {
     /// A step that touched nothing.
-    pub const NONE: Self = Self { action: 6, before: Cell::EMPTY.code(), after: Cell::EMPTY.code() };
+    pub const NONE: Self = Self {
+        action: 6,
+        before: Cell::EMPTY.code(),
+        after: Cell::EMPTY.code(),
+    };
 
     /// Whether the step changed the grid.
     pub const fn changed(self) -> bool {
@@ -122,7 +126,11 @@ pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8)
     let pick = action == PICKUP && held == EMPTY && cell.is_portable();
     let drop = action == DROP && held != EMPTY && before == EMPTY;
     let unlock = Cell::from_column(held).unlocks(cell);
-    let toggled = if unlock { cell.unlocked().code() } else { TOGGLED[(before & 63) as usize] };
+    let toggled = if unlock {
+        cell.unlocked().code()
+    } else {
+        TOGGLED[(before & 63) as usize]
+    };
     let mut after = if action == TOGGLE { toggled } else { before };
     after = if pick { EMPTY } else { after };
     after = if drop { held } else { after };
@@ -132,14 +140,22 @@ pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8)
     agent.at = if forward { place } else { agent.at };
     agent.dir = (agent.dir + TURN[(action & 7) as usize]) & 3;
     agent.step += 1;
-    Touch { action, before, after }
+    Touch {
+        action,
+        before,
+        after,
+    }
 }
 
 #[cold]
 fn act_at_edge(agent: &mut Agent, action: u8, turn: u8) -> Touch {
     agent.dir = (agent.dir + turn) & 3;
     agent.step += 1;
-    Touch { action, before: Cell::WALL.code(), after: Cell::WALL.code() }
+    Touch {
+        action,
+        before: Cell::WALL.code(),
+        after: Cell::WALL.code(),
+    }
 }
 
 /// How a step ended.
@@ -161,13 +177,18 @@ pub fn judge(objective: Objective, cells: &[u8], agent: &Agent, target: &Target,
         Objective::Goal => (false, false),
         Objective::PickUp => (touch.action == PICKUP && agent.carrying == target.object, false),
         Objective::Open => {
-            let open = cells.get(target.success as usize).is_some_and(|door| Cell::from_column(*door).is_open_door());
+            let open = cells
+                .get(target.success as usize)
+                .is_some_and(|door| Cell::from_column(*door).is_open_door());
             (touch.action == TOGGLE && open, false)
         }
         Objective::Reach => (agent.at == target.success, agent.at == target.failure),
     };
     let success = (goal | success) && !failure;
-    Verdict { terminated: success | lava | failure, success }
+    Verdict {
+        terminated: success | lava | failure,
+        success,
+    }
 }
 
 /// The reward of success after `step` of `max_steps` steps.
@@ -188,7 +209,12 @@ mod tests {
         let mut board = column.board_mut(0);
         board.clear();
         board.set(1, 0, front);
-        let mut agent = Agent { at: 0, step: 4, dir: 0, carrying: carrying.code() };
+        let mut agent = Agent {
+            at: 0,
+            step: 4,
+            dir: 0,
+            carrying: carrying.code(),
+        };
         let touch = act(board.codes_mut(), &geometry.headings(), &mut agent, action);
         assert_eq!(agent.step, 5);
         (agent, board.get(1, 0), touch)
@@ -239,7 +265,11 @@ mod tests {
     #[test]
     fn toggling_flips_doors_and_locked_ones_want_their_key() {
         let door = |state| Cell::door(Colour::Green, state);
-        let (open, closed, locked) = (door(DoorState::Open), door(DoorState::Closed), door(DoorState::Locked));
+        let (open, closed, locked) = (
+            door(DoorState::Open),
+            door(DoorState::Closed),
+            door(DoorState::Locked),
+        );
         assert_eq!(step(open, Cell::EMPTY, TOGGLE).1, closed);
         assert_eq!(step(closed, Cell::EMPTY, TOGGLE).1, open);
         assert_eq!(step(locked, Cell::EMPTY, TOGGLE).1, locked);

@@ -1,4 +1,4 @@
-//! What the agent sees: a 7 x 7 window ahead of it, with occlusion, as `MiniGridEnv.gen_obs` of MiniGrid 3.2.0.
+//! What the agent sees: a 7 x 7 window ahead of it, with occlusion, as `MiniGridEnv.gen_obs` of `MiniGrid` 3.2.0.
 //!
 //! The image is `[7, 7, 3]` bytes `[across][ahead][channel]`: `across` 3 is the agent's own column, `ahead` 6
 //! its own line, and the channels are object, colour and state. `image[across][ahead]` shows the cell
@@ -88,7 +88,12 @@ impl Viewer {
                 }
             }
         }
-        Self { geometry, see_through_walls, corner, slots }
+        Self {
+            geometry,
+            see_through_walls,
+            corner,
+            slots,
+        }
     }
 
     /// The grid's geometry.
@@ -147,7 +152,11 @@ impl Viewer {
         if !self.see_through_walls {
             let visible = self.visible_in(&window);
             for (slot, code) in window.iter_mut().enumerate() {
-                *code = if visible >> slot & 1 == 1 { *code } else { Cell::UNSEEN.code() };
+                *code = if visible >> slot & 1 == 1 {
+                    *code
+                } else {
+                    Cell::UNSEEN.code()
+                };
             }
         }
         // After visibility: what lies under the agent is never shown.

@@ -3,7 +3,10 @@
 //! This is the one file of the crate with `unsafe`: loads and stores through pointers. The window's square of
 //! cells is loaded whole, turned by one permute, hidden by one mask and decoded by table look-ups in registers.
 
-#![allow(unsafe_code, reason = "vector loads and stores; bounds are checked once per instance")]
+#![allow(
+    unsafe_code,
+    reason = "vector loads and stores; bounds are checked once per instance"
+)]
 
 use super::view::{AGENT_SLOT, IMAGE_BYTES, SIGHT, VIEW, Viewer, seen, square_cell};
 
@@ -70,7 +73,8 @@ impl WideViewer {
             return;
         }
         for (sight, image) in sights.zip(images.chunks_exact_mut(IMAGE_BYTES)) {
-            self.viewer.observe(bytes, sight.at, sight.dir, sight.carrying, image);
+            self.viewer
+                .observe(bytes, sight.at, sight.dir, sight.carrying, image);
         }
     }
 }
@@ -78,10 +82,9 @@ impl WideViewer {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m512i, _mm512_cmpge_epu8_mask, _mm512_loadu_si512,
-        _mm512_mask_blend_epi8, _mm512_mask_permutexvar_epi8, _mm512_maskz_mov_epi8,
-        _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_setr_epi64,
-        _mm512_storeu_si512,
+        __m512i, _mm512_cmpge_epu8_mask, _mm512_loadu_si512, _mm512_mask_blend_epi8,
+        _mm512_mask_permutexvar_epi8, _mm512_maskz_mov_epi8, _mm512_permutex2var_epi8,
+        _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_setr_epi64, _mm512_storeu_si512,
     };
 
     use super::{AGENT_SLOT, IMAGE_BYTES, SIGHT, Sight, VIEW, Viewer, seen, square_cell};
@@ -151,7 +154,13 @@ mod x86 {
                     states[store] |= u64::from(channel == 2) << k;
                 }
             }
-            Self { turn, paired, channels, pick, states }
+            Self {
+                turn,
+                paired,
+                channels,
+                pick,
+                states,
+            }
         }
     }
 
@@ -163,7 +172,10 @@ mod x86 {
             let pair = &bytes[first..first + PAIR];
             // SAFETY: `pair` holds two times 64 bytes.
             let (low, high) = unsafe {
-                (_mm512_loadu_si512(pair.as_ptr().cast()), _mm512_loadu_si512(pair.as_ptr().add(64).cast()))
+                (
+                    _mm512_loadu_si512(pair.as_ptr().cast()),
+                    _mm512_loadu_si512(pair.as_ptr().add(64).cast()),
+                )
             };
             return _mm512_permutex2var_epi8(low, turn, high);
         }
@@ -172,8 +184,7 @@ mod x86 {
             // SAFETY: `k` is below 7, so the eight bytes end at most where `square` ends.
             unsafe { square.as_ptr().add(k * pitch).cast::<i64>().read_unaligned() }
         };
-        let lines =
-            _mm512_setr_epi64(line(0), line(1), line(2), line(3), line(4), line(5), line(6), 0);
+        let lines = _mm512_setr_epi64(line(0), line(1), line(2), line(3), line(4), line(5), line(6), 0);
         _mm512_permutexvar_epi8(turn, lines)
     }
 

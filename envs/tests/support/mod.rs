@@ -68,7 +68,10 @@ pub fn golden(id: &str) -> Golden {
 
 /// Ids of all gridworlds.
 pub fn ids() -> Vec<String> {
-    Registry::with_builtin().iter().map(|entry| entry.id().to_owned()).collect()
+    Registry::with_builtin()
+        .iter()
+        .map(|entry| entry.id().to_owned())
+        .collect()
 }
 
 pub fn make(id: &str, options: &str) -> Arc<dyn Env> {
@@ -96,7 +99,14 @@ pub struct Batch {
 
 impl Batch {
     pub fn new(env: &Arc<dyn Env>, seeds: &[u64], config: VecEnvConfig) -> Self {
-        let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig { n_envs: seeds.len(), ..config }).unwrap();
+        let mut vec = VecEnv::new(
+            Arc::clone(env),
+            &VecEnvConfig {
+                n_envs: seeds.len(),
+                ..config
+            },
+        )
+        .unwrap();
         let mut rollout = Rollout::new(vec.layout(), 1);
         vec.reset(Seeds::List(seeds), rollout.first_row_mut()).unwrap();
         Self { vec, rollout }
@@ -113,7 +123,10 @@ impl Batch {
         let k = self.vec.n_envs();
         let component = |i: usize| match t {
             Some(t) => self.rollout.observation_row(i, t),
-            None => self.rollout.final_observation(i).slice(0..k * self.vec.layout().observation[i].width()),
+            None => self
+                .rollout
+                .final_observation(i)
+                .slice(0..k * self.vec.layout().observation[i].width()),
         };
         let image = component(0).as_u8().unwrap();
         let crc = crc32(crc, &image[env * 147..(env + 1) * 147]);
@@ -160,19 +173,30 @@ pub fn assert_tapes(batch: &mut Batch, tapes: &[Vec<i32>], expected: &[Expected<
     let mut counts = vec![(0, 0); n];
     let longest = tapes.iter().map(Vec::len).max().unwrap();
     for t in 0..longest {
-        let actions: Vec<i32> = tapes.iter().map(|tape| tape.get(t).copied().unwrap_or(6)).collect();
+        let actions: Vec<i32> = tapes
+            .iter()
+            .map(|tape| tape.get(t).copied().unwrap_or(6))
+            .collect();
         batch.step(&actions);
         for env in (0..n).filter(|env| t < tapes[*env].len()) {
             crcs[env] = batch.feed_step(crcs[env], env);
             counts[env].0 += usize::from(batch.rollout.reward()[env] > 0.0);
             counts[env].1 += usize::from(batch.rollout.truncated()[env]);
             let low = u32::from_str_radix(&expected[env].low[2 * t..2 * t + 2], 16).unwrap();
-            assert_eq!(crcs[env] & 0xff, low, "{label}: tape {env} differs from MiniGrid's at step {t}");
+            assert_eq!(
+                crcs[env] & 0xff,
+                low,
+                "{label}: tape {env} differs from MiniGrid's at step {t}"
+            );
         }
     }
     for (env, expected) in expected.iter().enumerate() {
         assert_eq!(crcs[env], expected.crc, "{label}: tape {env}");
-        assert_eq!(counts[env], (expected.successes, expected.truncations), "{label}: tape {env}");
+        assert_eq!(
+            counts[env],
+            (expected.successes, expected.truncations),
+            "{label}: tape {env}"
+        );
     }
 }
 

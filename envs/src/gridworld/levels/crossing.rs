@@ -40,8 +40,11 @@ impl Crossing {
         rng.shuffle(&mut rivers);
         rivers.truncate(self.n_crossings);
         let along = |bearing| {
-            let mut places: ArrayVec<usize, MAX_RIVERS> =
-                rivers.iter().filter(|river| river.0 == bearing).map(|river| river.1).collect();
+            let mut places: ArrayVec<usize, MAX_RIVERS> = rivers
+                .iter()
+                .filter(|river| river.0 == bearing)
+                .map(|river| river.1)
+                .collect();
             places.sort_unstable();
             places
         };

@@ -39,7 +39,12 @@ impl Level for DoorKey {
     fn generate(&self, board: &mut BoardMut<'_>, rng: &mut Generator) -> Result<Start, LevelError> {
         let split = draw(rng, 2, self.size - 2);
         board.draw_down(split, 0, self.size, Cell::WALL);
-        let left = Area { x: 0, y: 0, width: split, height: self.size };
+        let left = Area {
+            x: 0,
+            y: 0,
+            width: split,
+            height: self.size,
+        };
         let start = place_agent(board, rng, left)?;
         let door = draw(rng, 1, self.size - 2);
         board.set(split, door, Cell::door(Colour::Yellow, DoorState::Locked));

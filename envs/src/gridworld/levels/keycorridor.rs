@@ -21,7 +21,11 @@ pub struct KeyCorridor {
 
 impl KeyCorridor {
     const fn plan(&self) -> Plan {
-        Plan { room_size: self.room_size, cols: COLS, rows: self.n_rows }
+        Plan {
+            room_size: self.room_size,
+            cols: COLS,
+            rows: self.n_rows,
+        }
     }
 }
 
@@ -61,6 +65,10 @@ impl Level for KeyCorridor {
         rooms.add_object(rng, (0, key_row), Cell::key(door_colour))?;
         let start = rooms.place_agent(rng, (1, self.n_rows / 2))?;
         rooms.connect_all(rng)?;
-        Ok(Start { object, mission: colour as u16, ..start })
+        Ok(Start {
+            object,
+            mission: colour as u16,
+            ..start
+        })
     }
 }

@@ -47,7 +47,11 @@ impl Level for Memory {
 
     fn generate(&self, board: &mut BoardMut<'_>, rng: &mut Generator) -> Result<Start, LevelError> {
         let middle = self.size / 2;
-        let end = if self.random_length { draw(rng, 4, self.size - 2) } else { self.size - 3 };
+        let end = if self.random_length {
+            draw(rng, 4, self.size - 2)
+        } else {
+            self.size - 3
+        };
         for x in 5..end {
             board.set(x, middle - 1, Cell::WALL);
             board.set(x, middle + 1, Cell::WALL);
@@ -62,7 +66,15 @@ impl Level for Memory {
         board.set(end + 1, middle - 2, upper);
         board.set(end + 1, middle + 2, lower);
         let (above, below) = ((end + 1, middle - 1), (end + 1, middle + 1));
-        let (success, failure) = if cue == upper { (above, below) } else { (below, above) };
-        Ok(Start { success, failure, ..Start::at(x, middle, 0) })
+        let (success, failure) = if cue == upper {
+            (above, below)
+        } else {
+            (below, above)
+        };
+        Ok(Start {
+            success,
+            failure,
+            ..Start::at(x, middle, 0)
+        })
     }
 }

@@ -48,7 +48,9 @@ pub enum LevelError {
         tries: u32,
     },
     /// The rooms do not fit into the grid.
-    #[error("{rooms} rooms did not fit after {tries} tries; ask for fewer or smaller rooms, or a larger grid")]
+    #[error(
+        "{rooms} rooms did not fit after {tries} tries; ask for fewer or smaller rooms, or a larger grid"
+    )]
     RoomsDoNotFit {
         /// How many rooms were asked for.
         rooms: usize,
@@ -79,7 +81,15 @@ pub struct Start {
 impl Start {
     /// A start at (x, y) facing `dir`, with mission 0 and no target of its own.
     pub const fn at(x: usize, y: usize, dir: u8) -> Self {
-        Self { x, y, dir, mission: 0, object: Cell::EMPTY, success: (0, 0), failure: (0, 0) }
+        Self {
+            x,
+            y,
+            dir,
+            mission: 0,
+            object: Cell::EMPTY,
+            success: (0, 0),
+            failure: (0, 0),
+        }
     }
 }
 
@@ -128,7 +138,12 @@ pub struct Area {
 impl Area {
     /// The whole grid.
     pub const fn whole(geometry: Geometry) -> Self {
-        Self { x: 0, y: 0, width: geometry.width(), height: geometry.height() }
+        Self {
+            x: 0,
+            y: 0,
+            width: geometry.width(),
+            height: geometry.height(),
+        }
     }
 }
 
@@ -161,7 +176,13 @@ fn find_cell(
         }
     }
     let Area { x, y, width, height } = area;
-    Err(LevelError::NoFreeCell { x, y, width, height, tries: max_tries })
+    Err(LevelError::NoFreeCell {
+        x,
+        y,
+        width,
+        height,
+        tries: max_tries,
+    })
 }
 
 /// A random free cell of `area` and a random heading for the agent.
@@ -191,5 +212,8 @@ fn one_mission(text: &str) -> Vec<String> {
 
 /// "pick up the COLOUR OBJECT" for each colour, indexed by the colour's encoding.
 fn pick_up_missions(object: &str) -> Vec<String> {
-    Colour::ALL.iter().map(|colour| format!("pick up the {} {object}", colour.name())).collect()
+    Colour::ALL
+        .iter()
+        .map(|colour| format!("pick up the {} {object}", colour.name()))
+        .collect()
 }

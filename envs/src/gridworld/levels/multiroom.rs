@@ -43,7 +43,13 @@ type Chain = ArrayVec<Room, MAX_ROOMS>;
 impl MultiRoom {
     /// `n` rooms with sides of at most `max_room_size` cells on `MiniGrid`'s 25 x 25 grid.
     pub const fn of(n: usize, max_room_size: usize) -> Self {
-        Self { min_rooms: n, max_rooms: n, max_room_size, width: 25, height: 25 }
+        Self {
+            min_rooms: n,
+            max_rooms: n,
+            max_room_size,
+            width: 25,
+            height: 25,
+        }
     }
 
     /// Draws a room whose wall `side` holds the door `entry`, and adds it to the chain if it fits.
@@ -72,7 +78,15 @@ impl MultiRoom {
         if !earlier.iter().all(apart_from) {
             return false;
         }
-        chain.push(Room { area: Area { x: x as usize, y: y as usize, width, height }, entry });
+        chain.push(Room {
+            area: Area {
+                x: x as usize,
+                y: y as usize,
+                width,
+                height,
+            },
+            entry,
+        });
         true
     }
 
@@ -158,7 +172,9 @@ impl Level for MultiRoom {
 
 /// One of the colours other than `taken`, by index into the alphabetical list.
 fn draw_other_colour(rng: &mut Generator, taken: Option<Colour>) -> Colour {
-    let left: ArrayVec<Colour, 6> =
-        Colour::ALPHABETICAL.into_iter().filter(|colour| Some(*colour) != taken).collect();
+    let left: ArrayVec<Colour, 6> = Colour::ALPHABETICAL
+        .into_iter()
+        .filter(|colour| Some(*colour) != taken)
+        .collect();
     left[draw(rng, 0, left.len())]
 }

@@ -55,7 +55,10 @@ pub struct RoomGrid<'b, 'c> {
 impl Plan {
     /// The geometry of the grid.
     pub const fn geometry(self) -> Geometry {
-        Geometry::new((self.room_size - 1) * self.cols + 1, (self.room_size - 1) * self.rows + 1)
+        Geometry::new(
+            (self.room_size - 1) * self.cols + 1,
+            (self.room_size - 1) * self.rows + 1,
+        )
     }
 
     /// Draws the walls of all rooms.
@@ -70,17 +73,22 @@ impl Plan {
 
     const fn area(self, col: usize, row: usize) -> Area {
         let (pitch, size) = (self.room_size - 1, self.room_size);
-        Area { x: col * pitch, y: row * pitch, width: size, height: size }
-    }
-
-    /// The room behind a wall.
-    const fn neighbour(self, col: usize, row: usize, wall: usize) -> (usize, usize) {
-        match wall {
-            0 => (col + 1, row),
-            1 => (col, row + 1),
-            2 => (col.wrapping_sub(1), row),
-            _ => (col, row.wrapping_sub(1)),
+        Area {
+            x: col * pitch,
+            y: row * pitch,
+            width: size,
+            height: size,
         }
+    }
+}
+
+/// The room behind a wall.
+const fn neighbour(col: usize, row: usize, wall: usize) -> (usize, usize) {
+    match wall {
+        0 => (col + 1, row),
+        1 => (col, row + 1),
+        2 => (col.wrapping_sub(1), row),
+        _ => (col, row.wrapping_sub(1)),
     }
 }
 
@@ -93,7 +101,12 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             (plan.rows / 2) * pitch + plan.room_size / 2,
         );
         let rooms = std::iter::repeat_n(Room::default(), plan.cols * plan.rows).collect();
-        let mut grid = Self { plan, board, rooms, agent };
+        let mut grid = Self {
+            plan,
+            board,
+            rooms,
+            agent,
+        };
         for row in 0..plan.rows {
             for col in 0..plan.cols {
                 let Area { x, y, .. } = plan.area(col, row);
@@ -121,6 +134,9 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Puts an object into a room, at least two steps from where the agent is.
+    ///
+    /// # Errors
+    /// [`LevelError::NoFreeCell`].
     pub fn add_object(
         &mut self,
         rng: &mut Generator,
@@ -146,14 +162,18 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
         room.locked = locked;
         let place = room.walls[wall].door.unwrap_or_default();
         self.open_wall((col, row), wall);
-        let state = if locked { DoorState::Locked } else { DoorState::Closed };
+        let state = if locked {
+            DoorState::Locked
+        } else {
+            DoorState::Closed
+        };
         self.board.set(place.0, place.1, Cell::door(colour, state));
         place
     }
 
     fn open_wall(&mut self, (col, row): (usize, usize), wall: usize) {
         self.room_mut(col, row).walls[wall].passable = true;
-        let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+        let (other_col, other_row) = neighbour(col, row, wall);
         self.room_mut(other_col, other_row).walls[(wall + 2) % 4].passable = true;
     }
 
@@ -165,7 +185,14 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
     }
 
     /// Places the agent in a room, not right in front of an object.
-    pub fn place_agent(&mut self, rng: &mut Generator, (col, row): (usize, usize)) -> Result<Start, LevelError> {
+    ///
+    /// # Errors
+    /// [`LevelError::NoFreeCell`].
+    pub fn place_agent(
+        &mut self,
+        rng: &mut Generator,
+        (col, row): (usize, usize),
+    ) -> Result<Start, LevelError> {
         let area = self.plan.area(col, row);
         for _ in 0..FACE_TRIES {
             let (x, y) = find_cell(self.board, rng, area, PLACE_TRIES, |_, _| false)?;
@@ -182,10 +209,19 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             }
         }
         let Area { x, y, width, height } = area;
-        Err(LevelError::NoFreeCell { x, y, width, height, tries: FACE_TRIES })
+        Err(LevelError::NoFreeCell {
+            x,
+            y,
+            width,
+            height,
+            tries: FACE_TRIES,
+        })
     }
 
     /// Adds unlocked doors until the agent can reach every room.
+    ///
+    /// # Errors
+    /// [`LevelError::NotConnected`].
     pub fn connect_all(&mut self, rng: &mut Generator) -> Result<(), LevelError> {
         let Plan { cols, rows, .. } = self.plan;
         for _ in 0..CONNECT_TRIES {
@@ -197,7 +233,7 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             if room.walls[wall].door.is_none() || room.walls[wall].passable {
                 continue;
             }
-            let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+            let (other_col, other_row) = neighbour(col, row, wall);
             if room.locked || self.room(other_col, other_row).locked {
                 continue;
             }
@@ -217,7 +253,7 @@ impl<'b, 'c> RoomGrid<'b, 'c> {
             let (col, row) = (room % self.plan.cols, room / self.plan.cols);
             for (wall, open) in self.rooms[room].walls.iter().enumerate() {
                 if open.passable {
-                    let (other_col, other_row) = self.plan.neighbour(col, row, wall);
+                    let (other_col, other_row) = neighbour(col, row, wall);
                     let other = other_row * self.plan.cols + other_col;
                     if reached & (1 << other) == 0 {
                         reached |= 1 << other;

@@ -31,11 +31,18 @@ pub struct Unlock {
 impl Unlock {
     /// A variant with `MiniGrid`'s room size.
     pub const fn of(variant: Variant) -> Self {
-        Self { variant, room_size: 6 }
+        Self {
+            variant,
+            room_size: 6,
+        }
     }
 
     const fn plan(&self) -> Plan {
-        Plan { room_size: self.room_size, cols: 2, rows: 1 }
+        Plan {
+            room_size: self.room_size,
+            cols: 2,
+            rows: 1,
+        }
     }
 }
 
@@ -45,16 +52,28 @@ impl Level for Unlock {
     }
 
     fn max_steps(&self) -> u32 {
-        let per_cell = if self.variant == Variant::BlockedUnlockPickup { 16 } else { 8 };
+        let per_cell = if self.variant == Variant::BlockedUnlockPickup {
+            16
+        } else {
+            8
+        };
         (per_cell * self.room_size * self.room_size) as u32
     }
 
     fn objective(&self) -> Objective {
-        if self.variant == Variant::Unlock { Objective::Open } else { Objective::PickUp }
+        if self.variant == Variant::Unlock {
+            Objective::Open
+        } else {
+            Objective::PickUp
+        }
     }
 
     fn missions(&self) -> Vec<String> {
-        if self.variant == Variant::Unlock { one_mission("open the door") } else { pick_up_missions("box") }
+        if self.variant == Variant::Unlock {
+            one_mission("open the door")
+        } else {
+            pick_up_missions("box")
+        }
     }
 
     fn draw_template(&self, board: &mut BoardMut<'_>) {
@@ -78,8 +97,15 @@ impl Level for Unlock {
         rooms.add_object(rng, (0, 0), Cell::key(door_colour))?;
         let start = rooms.place_agent(rng, (0, 0))?;
         Ok(match target {
-            None => Start { success: door, ..start },
-            Some(colour) => Start { object: Cell::boxed(colour), mission: colour as u16, ..start },
+            None => Start {
+                success: door,
+                ..start
+            },
+            Some(colour) => Start {
+                object: Cell::boxed(colour),
+                mission: colour as u16,
+                ..start
+            },
         })
     }
 }

@@ -1,0 +1,85 @@
+//! Measures floor (uniformly random actions) and ceiling (the planner's tapes) of every gridworld id, and prints the
+//! rows of the table in `src/scores.rs`.
+//!
+//! `cargo run --release -p prospect-envs --example score_tasks [ID-PART]`
+
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use prospect_envs::{Options, Registry};
+use prospect_sim::random::Generator;
+use prospect_sim::{ActionSpace, Env, Rollout, Seeds, VecEnv, VecEnvConfig};
+
+/// Levels whose plans make the ceiling, with seeds from here.
+const LEVELS: usize = 100;
+const FIRST_SEED: u64 = 1_000_000;
+/// Episodes of the floor, at least.
+const FLOOR_EPISODES: usize = 2_000;
+const FLOOR_ENVS: usize = 250;
+
+/// Mean return of random actions: the first episodes of each instance, as many of each, so that none is favoured for
+/// being short.
+fn floor(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
+    let ActionSpace::Discrete { n } = env.spec().actions else {
+        return Err("only discrete actions".into());
+    };
+    let per_env = FLOOR_EPISODES / FLOOR_ENVS;
+    let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig::of(FLOOR_ENVS))?;
+    let mut rollout = Rollout::new(vec.layout(), 1);
+    vec.reset(Seeds::Base(FIRST_SEED), rollout.first_row_mut())?;
+    let mut rng = Generator::default_rng(0);
+    let mut episodes = vec![0; FLOOR_ENVS];
+    let mut total = 0.0;
+    while episodes.iter().any(|count| *count < per_env) {
+        for action in rollout.discrete_actions_mut(0) {
+            *action = rng.integers(0, n as i64) as i32;
+        }
+        let (actions, row) = rollout.step_mut(0);
+        vec.step(actions, row)?;
+        for (env, count) in episodes
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, count)| **count < per_env)
+        {
+            total += rollout.reward()[env];
+            *count += usize::from(rollout.ended(0, env));
+        }
+    }
+    Ok(total / (per_env * FLOOR_ENVS) as f64)
+}
+
+/// Mean return of the planner's tapes, each level once.
+fn ceiling(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
+    let max_steps = env.spec().max_steps.unwrap_or(u32::MAX) as usize;
+    let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig::of(LEVELS))?;
+    let mut rollout = Rollout::new(vec.layout(), 1);
+    vec.reset(Seeds::Base(FIRST_SEED), rollout.first_row_mut())?;
+    let mut total = 0.0;
+    for level in 0..LEVELS {
+        let steps = vec.plan(level).map_or(usize::MAX, |plan| plan.len());
+        if steps <= max_steps {
+            total += 1.0 - 0.9 * (steps as f64 / max_steps as f64);
+        }
+    }
+    Ok(total / LEVELS as f64)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let part = std::env::args().nth(1).unwrap_or_default();
+    let mut out = std::io::stdout();
+    for entry in Registry::with_builtin()
+        .iter()
+        .filter(|entry| entry.id().contains(&part))
+    {
+        let env = entry.make(&Options::new())?;
+        writeln!(
+            out,
+            "    (\"{}\", {:.4}, {:.4}),",
+            entry.id(),
+            floor(&env)?,
+            ceiling(&env)?
+        )?;
+    }
+    Ok(())
+}

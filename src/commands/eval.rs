@@ -1,0 +1,79 @@
+//! `prospect eval`: held-out episodes of a run's newest checkpoint, from its folder alone.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use prospect_agents::session;
+use serde::Serialize;
+
+use crate::{
+    commands::{config::modules, envs::registry, print_json},
+    config::RunFile,
+    failure::{Failure, Outcome},
+    training,
+};
+
+/// Options of `prospect eval`.
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    /// Folder of a run
+    pub dir: PathBuf,
+    /// Episodes, one per held-out level
+    #[arg(long, default_value_t = 100)]
+    pub episodes: usize,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The JSON of `--json`.
+#[derive(Debug, Serialize)]
+struct EvalReport {
+    env: String,
+    step: u64,
+    episodes: usize,
+    return_mean: f64,
+    return_std: f64,
+    success_rate: f64,
+    length_mean: f64,
+    floor: Option<f64>,
+    ceiling: Option<f64>,
+    normalised_score: Option<f64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Bad input if the folder holds no run or its checkpoint is damaged.
+pub fn run(args: &EvalArgs) -> Outcome {
+    let path = args.dir.join("run.toml");
+    let file = RunFile::read(&path, &[], &modules()).map_err(Failure::Input)?;
+    let mut trainer = training::trainer(&file)?;
+    session::load_latest(&args.dir, &mut trainer).map_err(training::sort)?;
+    let stats = trainer.evaluate(args.episodes).map_err(training::sort)?;
+    let scores = registry().get(&file.env.id).ok().and_then(prospect_envs::TaskEntry::scores);
+    let (floor, ceiling) = (scores.map(|s| s.floor), scores.and_then(|s| s.ceiling));
+    let normalised = floor.zip(ceiling).map(|(floor, ceiling)| (stats.return_mean - floor) / (ceiling - floor));
+    let report = EvalReport {
+        env: file.env.id.clone(),
+        step: trainer.step(),
+        episodes: args.episodes,
+        return_mean: stats.return_mean,
+        return_std: stats.return_std,
+        success_rate: stats.success_rate,
+        length_mean: stats.length_mean,
+        floor,
+        ceiling,
+        normalised_score: normalised,
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    println!("{} after {} frames, {} held-out episodes:", report.env, report.step, report.episodes);
+    println!("  return  {:.4} +- {:.4}", report.return_mean, report.return_std);
+    println!("  success {:.1}%, length {:.1}", 100.0 * report.success_rate, report.length_mean);
+    if let (Some(floor), Some(ceiling), Some(score)) = (floor, ceiling, normalised) {
+        println!("  between a random policy ({floor:.4}) and the planner ({ceiling:.4}): {score:.4}");
+    }
+    Ok(())
+}
