@@ -89,7 +89,9 @@ impl<'de> Visitor<'de> for ClipVisitor {
         if bound > 0.0 {
             Ok(Clip::symmetrical(bound as f32))
         } else {
-            Err(E::custom(format!("{bound} is no bound: give a number above 0, a pair [low, high], or inf")))
+            Err(E::custom(format!(
+                "{bound} is no bound: give a number above 0, a pair [low, high], or inf"
+            )))
         }
     }
 
@@ -102,7 +104,11 @@ impl<'de> Visitor<'de> for ClipVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Clip, A::Error> {
-        let bounds = (seq.next_element::<f64>()?, seq.next_element::<f64>()?, seq.next_element::<f64>()?);
+        let bounds = (
+            seq.next_element::<f64>()?,
+            seq.next_element::<f64>()?,
+            seq.next_element::<f64>()?,
+        );
         match bounds {
             (Some(low), Some(high), None) if low < high => Ok(Clip {
                 low: low as f32,
@@ -293,7 +299,11 @@ impl RewardConfig {
     ) -> Result<Self, ShapingError> {
         let own_head = common.mix == Mix::OwnValueHead;
         let uses_gamma = own_head || common.normalise == Normalise::ReturnStd;
-        let asked = if uses_gamma || given.contains_key("gamma") { common.gamma } else { None };
+        let asked = if uses_gamma || given.contains_key("gamma") {
+            common.gamma
+        } else {
+            None
+        };
         let config = Self {
             index,
             kind: common.kind,
@@ -306,7 +316,11 @@ impl RewardConfig {
             gamma: asked.unwrap_or(task.gamma),
             gae_lambda: common.gae_lambda.unwrap_or(task.gae_lambda),
             episodic: common.episodic,
-            channel_gamma: if own_head { asked.unwrap_or(task.gamma) } else { task.gamma },
+            channel_gamma: if own_head {
+                asked.unwrap_or(task.gamma)
+            } else {
+                task.gamma
+            },
             settings,
         };
         let unit = |x: f64| (0.0..=1.0).contains(&x);
@@ -314,7 +328,10 @@ impl RewardConfig {
             return Err(config.error("gamma", &format!("is {}; it must be in [0, 1]", config.gamma)));
         }
         if !unit(config.gae_lambda) {
-            return Err(config.error("gae_lambda", &format!("is {}; it must be in [0, 1]", config.gae_lambda)));
+            return Err(config.error(
+                "gae_lambda",
+                &format!("is {}; it must be in [0, 1]", config.gae_lambda),
+            ));
         }
         if !unit(config.normalise_momentum) {
             let reason = format!("is {}; it must be in [0, 1]", config.normalise_momentum);
@@ -330,7 +347,10 @@ impl RewardConfig {
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if config.name.is_empty() || config.name == "extrinsic" || !config.name.chars().all(plain) {
-            let reason = format!("`{}` is no name: use letters, digits, _ and -, and not `extrinsic`", config.name);
+            let reason = format!(
+                "`{}` is no name: use letters, digits, _ and -, and not `extrinsic`",
+                config.name
+            );
             return Err(config.error("name", &reason));
         }
         Ok(config)
@@ -381,7 +401,11 @@ pub(crate) const COMMON_KEYS: [&str; 10] = [
     "episodic",
 ];
 
-fn split(index: usize, table: &toml::Table, kind: &ModuleKind) -> Result<(toml::Table, toml::Table), ShapingError> {
+fn split(
+    index: usize,
+    table: &toml::Table,
+    kind: &ModuleKind,
+) -> Result<(toml::Table, toml::Table), ShapingError> {
     let (mut common, mut own) = (toml::Table::new(), toml::Table::new());
     for (key, value) in table {
         if COMMON_KEYS.contains(&key.as_str()) {

@@ -67,13 +67,21 @@ impl Moments {
 
     /// Their variance (divided by their number, not by one less); 0 if there are none.
     pub fn variance(self) -> f64 {
-        if self.count > 0.0 { self.m2 / self.count } else { 0.0 }
+        if self.count > 0.0 {
+            self.m2 / self.count
+        } else {
+            0.0
+        }
     }
 
     /// One over their standard deviation, or 1 if they hardly differ: a constant channel stays as it is.
     fn scale(self) -> f64 {
         let std = self.variance().sqrt();
-        if std > 1e-8 * self.mean.abs() && std > 1e-30 { 1.0 / std } else { 1.0 }
+        if std > 1e-8 * self.mean.abs() && std > 1e-30 {
+            1.0 / std
+        } else {
+            1.0
+        }
     }
 }
 
@@ -117,7 +125,11 @@ impl Normaliser {
     /// The same statistics for other actors, whose returns start at 0.
     #[must_use]
     pub fn fork(&self, actors: usize) -> Self {
-        let per_actor = if self.kind == Normalise::ReturnStd { actors } else { 0 };
+        let per_actor = if self.kind == Normalise::ReturnStd {
+            actors
+        } else {
+            0
+        };
         Self {
             returns: vec![0.0; per_actor],
             ..self.clone()
@@ -141,7 +153,12 @@ impl Normaliser {
     /// Takes the raw channel of a rollout in, `[T, K]`.
     pub fn update(&mut self, raw: &[f32], rollout: &Rollout) {
         let alive = rollout.alive();
-        let values = || raw.iter().zip(alive).filter(|(_, alive)| **alive).map(|(x, _)| f64::from(*x));
+        let values = || {
+            raw.iter()
+                .zip(alive)
+                .filter(|(_, alive)| **alive)
+                .map(|(x, _)| f64::from(*x))
+        };
         match self.kind {
             Normalise::None | Normalise::MinMax => {}
             Normalise::RunningStd => self.moments.merge(Moments::of(values())),
@@ -193,7 +210,9 @@ impl Normaliser {
 
 fn min_max(raw: &[f32], alive: &[bool]) -> (f64, f64) {
     let values = raw.iter().zip(alive).filter(|(_, alive)| **alive);
-    let ends = values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), (x, _)| (low.min(*x), high.max(*x)));
+    let ends = values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), (x, _)| {
+        (low.min(*x), high.max(*x))
+    });
     let (low, high) = (f64::from(ends.0), f64::from(ends.1));
     if high > low {
         (low, 1.0 / (high - low))

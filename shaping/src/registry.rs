@@ -58,7 +58,8 @@ impl ModuleInit<'_> {
     }
 }
 
-type Build = dyn Fn(&ModuleInit<'_>, &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> + Send + Sync;
+type Build =
+    dyn Fn(&ModuleInit<'_>, &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> + Send + Sync;
 
 /// A kind of reward module: its name in run files, its settings and how it is made.
 pub struct ModuleKind {
@@ -146,7 +147,9 @@ impl ModuleKind {
     /// The names of its own keys.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> + Clone {
         let properties = self.schema.get("properties").and_then(Value::as_object);
-        properties.into_iter().flat_map(|map| map.keys().map(String::as_str))
+        properties
+            .into_iter()
+            .flat_map(|map| map.keys().map(String::as_str))
     }
 
     pub(crate) fn resolve(&self, given: &toml::Table) -> Result<toml::Table, ReadError> {
@@ -157,7 +160,11 @@ impl ModuleKind {
     ///
     /// # Errors
     /// What the module's maker finds wrong with settings or env.
-    pub fn build(&self, init: &ModuleInit<'_>, settings: &toml::Table) -> Result<Box<dyn RewardModule>, ShapingError> {
+    pub fn build(
+        &self,
+        init: &ModuleInit<'_>,
+        settings: &toml::Table,
+    ) -> Result<Box<dyn RewardModule>, ShapingError> {
         (self.build)(init, settings)
     }
 }
@@ -235,7 +242,11 @@ fn merge(into: &mut Value, from: &Value, key: &str) {
 ///     Ok(Box::new(OnEvent { name: init.name.to_owned(), fact: own.fact }))
 /// }))?;
 ///
-/// let table = toml::toml! { kind = "on_event"; weight = 0.1; fact = "opened_door" };
+/// let table: toml::Table = toml::toml! {
+///     kind = "on_event"
+///     weight = 0.1
+///     fact = "opened_door"
+/// };
 /// let task = TaskStream { gamma: 0.99, gae_lambda: 0.95 };
 /// let config = RewardConfig::parse(0, &table, &registry, task)?;
 /// assert_eq!(config.settings["fact"].as_str(), Some("opened_door"));
@@ -275,7 +286,10 @@ impl ModuleRegistry {
             return Err(ShapingError::Duplicate {
                 what: "reward key",
                 name: key.to_owned(),
-                remedy: format!("all modules have it; rename it in the settings of `{}`", kind.kind),
+                remedy: format!(
+                    "all modules have it; rename it in the settings of `{}`",
+                    kind.kind
+                ),
             });
         }
         self.kinds.push(kind);

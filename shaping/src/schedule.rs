@@ -41,9 +41,11 @@ impl Schedule {
     pub fn at(self, frames: u64) -> f64 {
         match self {
             Self::Constant(value) => value,
-            Self::Linear { start, end, frames: n } if frames < n => {
-                start + (end - start) * (frames as f64 / n as f64)
-            }
+            Self::Linear {
+                start,
+                end,
+                frames: n,
+            } if frames < n => start + (end - start) * (frames as f64 / n as f64),
             Self::Linear { end, .. } => end,
             Self::Exponential { start, kappa } => start * (1.0 - kappa).powf(frames as f64),
         }

@@ -93,7 +93,10 @@ impl RewardStack {
         let mut all = Needs::default();
         for needs in self.entries.iter().map(|entry| entry.module.needs()) {
             all.prime_steps = all.prime_steps.max(needs.prime_steps);
-            for (list, names) in [(&mut all.facts, needs.facts), (&mut all.observations, needs.observations)] {
+            for (list, names) in [
+                (&mut all.facts, needs.facts),
+                (&mut all.observations, needs.observations),
+            ] {
                 for name in names {
                     if !list.contains(&name) {
                         list.push(name);
@@ -167,8 +170,12 @@ impl RewardStack {
                 // Allocates at a stack's first step only: rollouts of a run have one length.
                 column.resize(rollout.n_steps() * k, 0.0);
             }
-            let mut rows: ArrayVec<&mut [f32], MAX_CONTEXT_COLUMNS> =
-                entry.context.columns.iter_mut().map(|column| &mut column[t * k..(t + 1) * k]).collect();
+            let mut rows: ArrayVec<&mut [f32], MAX_CONTEXT_COLUMNS> = entry
+                .context
+                .columns
+                .iter_mut()
+                .map(|column| &mut column[t * k..(t + 1) * k])
+                .collect();
             entry.module.observe(rollout, t, &mut rows);
         }
     }
@@ -178,7 +185,12 @@ impl RewardStack {
     ///
     /// # Errors
     /// [`ShapingError::NotFinite`] with the place of the first value that is no number; what the modules return.
-    pub fn label(&mut self, rollout: &Rollout, tensors: &TensorBatch<'_>, frames: u64) -> Result<Mixed, ShapingError> {
+    pub fn label(
+        &mut self,
+        rollout: &Rollout,
+        tensors: &TensorBatch<'_>,
+        frames: u64,
+    ) -> Result<Mixed, ShapingError> {
         let raws = self.raw_channels(rollout, tensors)?;
         for (entry, raw) in self.entries.iter_mut().zip(&raws) {
             entry.normaliser.update(raw, rollout);
@@ -190,7 +202,12 @@ impl RewardStack {
     ///
     /// # Errors
     /// As [`Self::label`].
-    pub fn peek(&self, rollout: &Rollout, tensors: &TensorBatch<'_>, frames: u64) -> Result<Mixed, ShapingError> {
+    pub fn peek(
+        &self,
+        rollout: &Rollout,
+        tensors: &TensorBatch<'_>,
+        frames: u64,
+    ) -> Result<Mixed, ShapingError> {
         let raws = self.raw_channels(rollout, tensors)?;
         Ok(self.mix(rollout, raws, frames))
     }
@@ -208,7 +225,11 @@ impl RewardStack {
                 tensors,
             })?;
             let name = &entry.config.name;
-            all.extend(metrics.into_iter().map(|(key, value)| (format!("reward/{name}/{key}"), value)));
+            all.extend(
+                metrics
+                    .into_iter()
+                    .map(|(key, value)| (format!("reward/{name}/{key}"), value)),
+            );
         }
         Ok(all)
     }
@@ -246,11 +267,27 @@ impl RewardStack {
             let reason = format!("has version {}, this is {VERSION}", saved.version);
             return Err(state_error("stack", reason));
         }
-        let names = |list: Vec<(&str, &str)>| list.iter().map(|(n, k)| format!("{n} ({k})")).collect::<Vec<_>>().join(", ");
-        let there: Vec<_> = saved.entries.iter().map(|e| (e.name.as_str(), e.kind.as_str())).collect();
-        let here: Vec<_> = self.configs().map(|c| (c.name.as_str(), c.kind.as_str())).collect();
+        let names = |list: Vec<(&str, &str)>| {
+            list.iter()
+                .map(|(n, k)| format!("{n} ({k})"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let there: Vec<_> = saved
+            .entries
+            .iter()
+            .map(|e| (e.name.as_str(), e.kind.as_str()))
+            .collect();
+        let here: Vec<_> = self
+            .configs()
+            .map(|c| (c.name.as_str(), c.kind.as_str()))
+            .collect();
         if there != here {
-            let reason = format!("is of the modules [{}], this stack has [{}]", names(there), names(here));
+            let reason = format!(
+                "is of the modules [{}], this stack has [{}]",
+                names(there),
+                names(here)
+            );
             return Err(state_error("stack", reason));
         }
         for (entry, saved) in self.entries.iter_mut().zip(saved.entries) {
@@ -287,7 +324,11 @@ impl RewardStack {
         })
     }
 
-    fn raw_channels(&self, rollout: &Rollout, tensors: &TensorBatch<'_>) -> Result<Vec<Vec<f32>>, ShapingError> {
+    fn raw_channels(
+        &self,
+        rollout: &Rollout,
+        tensors: &TensorBatch<'_>,
+    ) -> Result<Vec<Vec<f32>>, ShapingError> {
         let size = rollout.n_steps() * rollout.actors();
         let mut raws = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
@@ -327,10 +368,17 @@ impl RewardStack {
             }
             let weighted: Vec<f32> = reward.iter().map(|r| (weight * f64::from(*r)) as f32).collect();
             log_raw(&mut mixed.metrics, &config.name, &raw, alive, weight);
-            log_mean(&mut mixed.metrics, &config.name, weighted.iter().map(|x| f64::from(*x)), alive);
+            log_mean(
+                &mut mixed.metrics,
+                &config.name,
+                weighted.iter().map(|x| f64::from(*x)),
+                alive,
+            );
             match config.mix {
                 Mix::Add if weight != 0.0 => {
-                    task.iter_mut().zip(&reward).for_each(|(sum, r)| *sum += weight * f64::from(*r));
+                    task.iter_mut()
+                        .zip(&reward)
+                        .for_each(|(sum, r)| *sum += weight * f64::from(*r));
                 }
                 Mix::Add => {}
                 Mix::OwnValueHead => mixed.streams.push(Stream {
@@ -358,7 +406,11 @@ impl RewardStack {
     }
 }
 
-fn make_entry(config: RewardConfig, registry: &ModuleRegistry, init: &StackInit<'_>) -> Result<Entry, ShapingError> {
+fn make_entry(
+    config: RewardConfig,
+    registry: &ModuleRegistry,
+    init: &StackInit<'_>,
+) -> Result<Entry, ShapingError> {
     let table = toml::Table::from_iter([("kind".to_owned(), toml::Value::String(config.kind.clone()))]);
     let kind = registry.find(config.index, &table)?;
     let module_init = ModuleInit {
@@ -387,7 +439,12 @@ fn make_entry(config: RewardConfig, registry: &ModuleRegistry, init: &StackInit<
 }
 
 fn empty_context(module: &dyn RewardModule) -> Context {
-    let columns = module.context_columns().iter().take(MAX_CONTEXT_COLUMNS).map(|_| Vec::new()).collect();
+    let columns = module
+        .context_columns()
+        .iter()
+        .take(MAX_CONTEXT_COLUMNS)
+        .map(|_| Vec::new())
+        .collect();
     Context { columns }
 }
 
@@ -399,7 +456,11 @@ fn check_facts(entry: &Entry, spec: &EnvSpec) -> Result<(), ShapingError> {
                 module: entry.config.name.clone(),
                 what: format!("the fact `{fact}`"),
                 env: spec.id.clone(),
-                remedy: format!("it publishes {}{}", names().collect::<Vec<_>>().join(", "), hint(&fact, names())),
+                remedy: format!(
+                    "it publishes {}{}",
+                    names().collect::<Vec<_>>().join(", "),
+                    hint(&fact, names())
+                ),
             });
         }
     }
@@ -409,8 +470,15 @@ fn check_facts(entry: &Entry, spec: &EnvSpec) -> Result<(), ShapingError> {
 fn check_rollout(entry: &Entry, rollout: &Rollout, actors: Option<usize>) -> Result<(), ShapingError> {
     let layout = rollout.layout();
     let needs = entry.module.needs();
-    if let Some(name) = needs.observations.iter().find(|name| layout.component(name).is_none()) {
-        return Err(rollout_error(entry, format!("has no observation component `{name}`")));
+    if let Some(name) = needs
+        .observations
+        .iter()
+        .find(|name| layout.component(name).is_none())
+    {
+        return Err(rollout_error(
+            entry,
+            format!("has no observation component `{name}`"),
+        ));
     }
     for fact in needs.facts {
         if layout.state_fact(&fact).is_none() && layout.event_fact(&fact).is_none() {
@@ -455,7 +523,11 @@ fn check_finite(entry: &Entry, raw: &[f32], actors: usize) -> Result<(), Shaping
 }
 
 fn log_raw(metrics: &mut Metrics, name: &str, raw: &[f32], alive: &[bool], weight: f64) {
-    let values = raw.iter().zip(alive).filter(|(_, alive)| **alive).map(|(x, _)| f64::from(*x));
+    let values = raw
+        .iter()
+        .zip(alive)
+        .filter(|(_, alive)| **alive)
+        .map(|(x, _)| f64::from(*x));
     let moments = Moments::of(values.clone());
     let low = values.clone().fold(f64::INFINITY, f64::min);
     let high = values.fold(f64::NEG_INFINITY, f64::max);

@@ -12,8 +12,14 @@ fn error(module: &str, reason: String) -> ShapingError {
 }
 
 /// The state of a module of `kind`; raise `version` when the meaning of `T` changes.
-pub(crate) fn encode<T: Serialize>(module: &str, kind: &str, version: u32, state: &T) -> Result<Vec<u8>, ShapingError> {
-    postcard::to_stdvec(&(kind, version, state)).map_err(|e| error(module, format!("cannot be written ({e})")))
+pub(crate) fn encode<T: Serialize>(
+    module: &str,
+    kind: &str,
+    version: u32,
+    state: &T,
+) -> Result<Vec<u8>, ShapingError> {
+    postcard::to_stdvec(&(kind, version, state))
+        .map_err(|e| error(module, format!("cannot be written ({e})")))
 }
 
 /// The reverse of [`encode`].
@@ -33,7 +39,10 @@ pub(crate) fn decode<T: DeserializeOwned>(
     }
     let (state, rest) = postcard::take_from_bytes(rest).map_err(damaged)?;
     if !rest.is_empty() {
-        return Err(error(module, format!("is followed by {} foreign bytes", rest.len())));
+        return Err(error(
+            module,
+            format!("is followed by {} foreign bytes", rest.len()),
+        ));
     }
     Ok(state)
 }

@@ -43,8 +43,10 @@ impl Default for CountSettings {
 
 pub(super) fn kind() -> ModuleKind {
     let doc = "1 / sqrt(N), N: visits of the next observation by all actors since training began";
-    ModuleKind::new(KIND, doc, |init, settings: CountSettings| Ok(Box::new(Count::new(init, &settings)?)))
-        .with_common(|common| common.weight = 0.005.into())
+    ModuleKind::new(KIND, doc, |init, settings: CountSettings| {
+        Ok(Box::new(Count::new(init, &settings)?))
+    })
+    .with_common(|common| common.weight = 0.005.into())
 }
 
 /// See the module's page.

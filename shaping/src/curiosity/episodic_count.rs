@@ -4,7 +4,12 @@
 
 use prospect_sim::Rollout;
 
-use super::{inverse_root, count::CountSettings, key::KeySource, visits::{EpisodicVisits, SavedVisits}};
+use super::{
+    count::CountSettings,
+    inverse_root,
+    key::KeySource,
+    visits::{EpisodicVisits, SavedVisits},
+};
 use crate::{
     error::ShapingError,
     module::{Batch, Needs, Relabel, RewardModule},
@@ -17,8 +22,10 @@ const VERSION: u32 = 1;
 
 pub(super) fn kind() -> ModuleKind {
     let doc = "1 / sqrt(N), N: visits of the next observation in the present episode";
-    ModuleKind::new(KIND, doc, |init, settings: CountSettings| Ok(Box::new(EpisodicCount::new(init, &settings)?)))
-        .with_common(|common| common.weight = 0.005.into())
+    ModuleKind::new(KIND, doc, |init, settings: CountSettings| {
+        Ok(Box::new(EpisodicCount::new(init, &settings)?))
+    })
+    .with_common(|common| common.weight = 0.005.into())
 }
 
 /// See the module's page.

@@ -5,7 +5,11 @@
 
 use prospect_sim::Rollout;
 
-use super::{count::CountSettings, key::KeySource, visits::{EpisodicVisits, SavedVisits}};
+use super::{
+    count::CountSettings,
+    key::KeySource,
+    visits::{EpisodicVisits, SavedVisits},
+};
 use crate::{
     error::ShapingError,
     module::{Batch, Needs, Relabel, RewardModule},
@@ -18,8 +22,10 @@ const VERSION: u32 = 1;
 
 pub(super) fn kind() -> ModuleKind {
     let doc = "1 if the next observation is new in the present episode, else 0";
-    ModuleKind::new(KIND, doc, |init, settings: CountSettings| Ok(Box::new(FirstVisit::new(init, &settings)?)))
-        .with_common(|common| common.weight = 0.005.into())
+    ModuleKind::new(KIND, doc, |init, settings: CountSettings| {
+        Ok(Box::new(FirstVisit::new(init, &settings)?))
+    })
+    .with_common(|common| common.weight = 0.005.into())
 }
 
 /// See the module's page.

@@ -27,9 +27,16 @@ pub(crate) struct KeySource {
 impl KeySource {
     /// Checks `names` (the setting `key`) against the env: components of the observation first, then state facts. Reals
     /// are cut into bins of width `resolution` if that is above 0.
-    pub(crate) fn new(init: &ModuleInit<'_>, names: &[String], resolution: f64) -> Result<Self, ShapingError> {
+    pub(crate) fn new(
+        init: &ModuleInit<'_>,
+        names: &[String],
+        resolution: f64,
+    ) -> Result<Self, ShapingError> {
         if names.is_empty() || names.len() > MAX_FIELDS {
-            return Err(init.config_error("key", format!("names {} fields; name 1 to {MAX_FIELDS}", names.len())));
+            return Err(init.config_error(
+                "key",
+                format!("names {} fields; name 1 to {MAX_FIELDS}", names.len()),
+            ));
         }
         if !(resolution >= 0.0 && resolution.is_finite()) {
             return Err(init.config_error("resolution", format!("is {resolution}; it must be 0 or above")));
@@ -132,8 +139,13 @@ impl Keys<'_> {
 
     fn key(&mut self, at: usize, is_final: bool) -> u64 {
         let values = |column: &Column<'_>| {
-            let all = if is_final { column.finals.as_u8() } else { column.states.as_u8() };
-            all.map(|bytes| &bytes[at * column.width..(at + 1) * column.width]).map(hash::key)
+            let all = if is_final {
+                column.finals.as_u8()
+            } else {
+                column.states.as_u8()
+            };
+            all.map(|bytes| &bytes[at * column.width..(at + 1) * column.width])
+                .map(hash::key)
         };
         // The common case, one component of bytes, is hashed where it lies.
         if let [column] = self.columns.as_slice()
@@ -146,7 +158,9 @@ impl Keys<'_> {
             let all = if is_final { column.finals } else { column.states };
             let own = all.slice(at * column.width..(at + 1) * column.width);
             match own.as_f32() {
-                Some(reals) => reals.iter().for_each(|x| push_real(self.bytes, *x, self.resolution)),
+                Some(reals) => reals
+                    .iter()
+                    .for_each(|x| push_real(self.bytes, *x, self.resolution)),
                 None => own.extend_bytes(self.bytes),
             }
         }

@@ -83,7 +83,12 @@ impl CountTable {
 
     /// Keys and counts, ascending by key.
     pub(crate) fn to_sorted(&self) -> Vec<(u64, u64)> {
-        let mut list: Vec<_> = self.slots.iter().filter(|s| s.count > 0).map(|s| (s.key, s.count)).collect();
+        let mut list: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|s| s.count > 0)
+            .map(|s| (s.key, s.count))
+            .collect();
         list.sort_unstable();
         list
     }

@@ -58,7 +58,9 @@ impl Default for PotentialSettings {
 
 pub(crate) fn kind() -> ModuleKind {
     let doc = "gamma * Phi(s') - Phi(s), Phi a multiple of a fact; leaves the best policy as it is";
-    ModuleKind::new(KIND, doc, |init, settings: PotentialSettings| Ok(Box::new(Potential::new(init, settings)?)))
+    ModuleKind::new(KIND, doc, |init, settings: PotentialSettings| {
+        Ok(Box::new(Potential::new(init, settings)?))
+    })
 }
 
 /// See the module's page.
@@ -82,11 +84,18 @@ impl Potential {
             return Err(init.needs_error(what, format!("set `fact` to one of: {known}{near}")));
         };
         if fact.field.width() != 1 {
-            let reason = format!("`{}` has {} values; a potential needs one", settings.fact, fact.field.width());
+            let reason = format!(
+                "`{}` has {} values; a potential needs one",
+                settings.fact,
+                fact.field.width()
+            );
             return Err(init.config_error("fact", reason));
         }
         if !(settings.scale > 0.0 && settings.scale.is_finite()) {
-            let reason = format!("is {}; it must be above 0 (set `better` for the direction)", settings.scale);
+            let reason = format!(
+                "is {}; it must be above 0 (set `better` for the direction)",
+                settings.scale
+            );
             return Err(init.config_error("scale", reason));
         }
         let worst = match settings.better {
@@ -94,7 +103,10 @@ impl Potential {
             Better::Higher => fact.field.low,
         };
         if settings.unknown.is_finite() && !worst.is_finite() {
-            let reason = format!("`{}` has no worst value in its range; set `unknown = nan`", settings.fact);
+            let reason = format!(
+                "`{}` has no worst value in its range; set `unknown = nan`",
+                settings.fact
+            );
             return Err(init.config_error("unknown", reason));
         }
         Ok(Self {
@@ -107,7 +119,11 @@ impl Potential {
 
     fn phi(&self, facts: Slice<'_>, at: usize) -> f64 {
         let value = facts.get_f64(at);
-        let known = if value == self.settings.unknown { self.worst } else { value };
+        let known = if value == self.settings.unknown {
+            self.worst
+        } else {
+            value
+        };
         match self.settings.better {
             Better::Lower => -self.settings.scale * known,
             Better::Higher => self.settings.scale * known,
@@ -148,7 +164,11 @@ impl RewardModule for Potential {
                 (false, false) => self.phi(states, at + k),
             };
             let is_alive = rollout.alive()[at];
-            *out = if is_alive { (self.gamma * next - self.phi(states, at)) as f32 } else { 0.0 };
+            *out = if is_alive {
+                (self.gamma * next - self.phi(states, at)) as f32
+            } else {
+                0.0
+            };
         }
         Ok(())
     }

@@ -13,7 +13,10 @@ fn root(n: f64) -> f64 {
 #[test]
 fn a_count_is_read_after_the_whole_row() {
     // a is there twice at the beginning. Row 0 leads to a and b: N(a) = 3, N(b) = 1. Row 1 leads to b and b: N(b) = 3.
-    assert_close(&raw(COUNT, &["aab", "abb"]), &[root(3.0), 1.0, root(3.0), root(3.0)]);
+    assert_close(
+        &raw(COUNT, &["aab", "abb"]),
+        &[root(3.0), 1.0, root(3.0), root(3.0)],
+    );
 }
 
 #[test]
@@ -49,7 +52,10 @@ fn the_final_observation_belongs_to_the_episode_that_it_ends() {
 #[test]
 fn actors_have_memories_of_their_own() {
     assert_close(&raw(FIRST, &["abc", "abb"]), &[1.0, 1.0, 1.0, 0.0]);
-    assert_close(&raw(EPISODIC, &["aaaa", "abcd"]), &[root(2.0), 1.0, root(3.0), 1.0, root(4.0), 1.0]);
+    assert_close(
+        &raw(EPISODIC, &["aaaa", "abcd"]),
+        &[root(2.0), 1.0, root(3.0), 1.0, root(4.0), 1.0],
+    );
 }
 
 #[test]

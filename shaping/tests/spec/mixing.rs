@@ -10,7 +10,10 @@ fn echo(keys: &str) -> String {
 
 /// The mixed channel of `echo` with these keys, weight 1.
 fn mixed(keys: &str, tapes: &[&str]) -> Vec<f32> {
-    run(&mut stack(&echo(keys), tapes.len()), &rollout(tapes)).channels.remove(0).mixed
+    run(&mut stack(&echo(keys), tapes.len()), &rollout(tapes))
+        .channels
+        .remove(0)
+        .mixed
 }
 
 #[test]
@@ -34,7 +37,10 @@ fn return_std_filters_along_time_and_not_over_envs() {
 
 #[test]
 fn return_std_goes_on_over_rollouts() {
-    let mut stack = stack(&echo("normalise = \"return_std\"\ngamma = 0.5\nepisodic = false"), 1);
+    let mut stack = stack(
+        &echo("normalise = \"return_std\"\ngamma = 0.5\nepisodic = false"),
+        1,
+    );
     let parts = rollouts(&["abbbb"], 2);
     // Returns 1, 1.5: standard deviation 0.25.
     assert_close(&run(&mut stack, &parts[0]).task, &[4.0, 4.0]);
@@ -77,7 +83,10 @@ fn standardise_moves_mean_and_spread_as_deir() {
 fn clipping_comes_after_normalising() {
     assert_close(&mixed("clip = 2", &["abcd"]), &[1.0, 2.0, 2.0]);
     assert_close(&mixed("clip = [1.5, 2.5]", &["abcd"]), &[1.5, 2.0, 2.5]);
-    assert_close(&mixed("clip = 0.75\nnormalise = \"min_max\"", &["bcde"]), &[0.0, 0.5, 0.75]);
+    assert_close(
+        &mixed("clip = 0.75\nnormalise = \"min_max\"", &["bcde"]),
+        &[0.0, 0.5, 0.75],
+    );
     assert_close(&mixed("clip = 2\nweight = 10", &["abcd"]), &[10.0, 20.0, 20.0]);
 }
 
@@ -96,7 +105,11 @@ fn weights_follow_their_schedules() {
 
 #[test]
 fn add_sums_the_weighted_channels_and_the_task() {
-    let text = format!("{}{}", echo("weight = 0.5"), "[[reward]]\nkind = \"first_visit\"\nweight = 10.0\n");
+    let text = format!(
+        "{}{}",
+        echo("weight = 0.5"),
+        "[[reward]]\nkind = \"first_visit\"\nweight = 10.0\n"
+    );
     let extrinsic = ExtrinsicConfig {
         weight: Schedule::Constant(2.0),
     };
@@ -111,14 +124,23 @@ fn add_sums_the_weighted_channels_and_the_task() {
 
 #[test]
 fn an_own_value_head_gets_a_stream_and_the_task_none_of_it() {
-    let text = echo("mix = \"own_value_head\"\nweight = 0.5\ngamma = 0.8\ngae_lambda = 0.7\nepisodic = false");
+    let text =
+        echo("mix = \"own_value_head\"\nweight = 0.5\ngamma = 0.8\ngae_lambda = 0.7\nepisodic = false");
     let mut stack = stack(&text, 1);
     let spec = stack.streams().remove(0);
     assert_eq!((spec.gamma, spec.gae_lambda, spec.episodic), (0.8, 0.7, false));
     let mixed = run(&mut stack, &rollout(&["acc.a"]));
     assert_close(&mixed.task, &[0.0, 1.0]);
     let stream = &mixed.streams[0];
-    assert_eq!((stream.name.as_str(), stream.weight, stream.gamma, stream.gae_lambda), ("echo", 0.5, 0.8, 0.7));
+    assert_eq!(
+        (
+            stream.name.as_str(),
+            stream.weight,
+            stream.gamma,
+            stream.gae_lambda
+        ),
+        ("echo", 0.5, 0.8, 0.7)
+    );
     assert!(!stream.episodic);
     assert_close(&stream.reward, &[2.0, 2.0]);
     assert_close(&mixed.channels[0].mixed, &[1.0, 1.0]);
@@ -126,10 +148,16 @@ fn an_own_value_head_gets_a_stream_and_the_task_none_of_it() {
 
 #[test]
 fn an_advantage_term_stays_out_of_rewards() {
-    let mixed = run(&mut stack(&echo("mix = \"advantage\"\nweight = 0.5"), 1), &rollout(&["acc.a"]));
+    let mixed = run(
+        &mut stack(&echo("mix = \"advantage\"\nweight = 0.5"), 1),
+        &rollout(&["acc.a"]),
+    );
     assert_close(&mixed.task, &[0.0, 1.0]);
     assert!(mixed.streams.is_empty());
-    assert_eq!((mixed.advantage[0].name.as_str(), mixed.advantage[0].weight), ("echo", 0.5));
+    assert_eq!(
+        (mixed.advantage[0].name.as_str(), mixed.advantage[0].weight),
+        ("echo", 0.5)
+    );
     assert_close(&mixed.advantage[0].value, &[2.0, 2.0]);
 }
 
@@ -171,7 +199,10 @@ fn a_reward_that_is_no_number_is_refused_with_its_place() {
     stack.begin(&rollout).unwrap();
     stack.observe(&rollout, 0);
     stack.observe(&rollout, 1);
-    let message = stack.label(&rollout, &tensors(&rollout), 0).unwrap_err().to_string();
+    let message = stack
+        .label(&rollout, &tensors(&rollout), 0)
+        .unwrap_err()
+        .to_string();
     assert_eq!(message, "reward `echo`: its reward became NaN at step 1, actor 1");
 }
 
@@ -179,13 +210,19 @@ fn a_reward_that_is_no_number_is_refused_with_its_place() {
 fn foreign_rollouts_are_refused() {
     let mut stack = stack(&echo(""), 2);
     let message = stack.begin(&rollout(&["ab"])).unwrap_err().to_string();
-    assert!(message.contains("has 1 actors, the stack was made for 2"), "{message}");
+    assert!(
+        message.contains("has 1 actors, the stack was made for 2"),
+        "{message}"
+    );
     let layout = crate::toy::layout(2, &[]);
     let bare = prospect_sim::Rollout::new(&layout, 1);
     let message = stack.begin(&bare).unwrap_err().to_string();
     assert!(message.contains("holds no fact `agent_x`"), "{message}");
     let mut unwatched = crate::toy::stack("[[reward]]\nkind = \"count\"", 2);
     let rollout = rollout(&["ab", "ab"]);
-    let message = unwatched.label(&rollout, &tensors(&rollout), 0).unwrap_err().to_string();
+    let message = unwatched
+        .label(&rollout, &tensors(&rollout), 0)
+        .unwrap_err()
+        .to_string();
     assert!(message.contains("was not observed"), "{message}");
 }

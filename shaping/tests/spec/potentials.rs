@@ -25,17 +25,22 @@ fn a_terminal_state_has_no_potential_and_a_truncated_one_keeps_it() {
 #[test]
 fn an_unknown_fact_is_the_worst() {
     // z says -1: taken for 30, the fact's bound.
-    assert_close(&raw(POTENTIAL, &["bzb"]), &[0.9 * -30.0 + 1.0, 0.9 * -1.0 + 30.0]);
+    assert_close(&raw(POTENTIAL, &["bzb"]), &[0.9 * -30.0 + 1.0, -0.9 + 30.0]);
     let known = format!("{POTENTIAL}\nunknown = nan");
-    assert_close(&raw(&known, &["bzb"]), &[0.9 * 1.0 + 1.0, 0.9 * -1.0 - 1.0]);
+    assert_close(&raw(&known, &["bzb"]), &[0.9 + 1.0, -0.9 - 1.0]);
 }
 
 #[test]
 fn the_discount_is_that_of_the_stream() {
     let own = format!("{POTENTIAL}\nmix = \"own_value_head\"\ngamma = 0.5");
     assert_close(&raw(&own, &["dc"]), &[0.5 * -2.0 + 3.0]);
-    let message = crate::toy::configs(&format!("{POTENTIAL}\ngamma = 0.5")).unwrap_err().to_string();
-    assert!(message.contains("reward[0].gamma") && message.contains("agent's gamma (0.9)"), "{message}");
+    let message = crate::toy::configs(&format!("{POTENTIAL}\ngamma = 0.5"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("reward[0].gamma") && message.contains("agent's gamma (0.9)"),
+        "{message}"
+    );
 }
 
 proptest! {

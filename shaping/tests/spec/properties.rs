@@ -6,12 +6,19 @@ use prospect_sim::Rollout;
 use crate::toy::{go_on, random_tapes, rollout, rollouts, run, stack, tensors};
 
 /// Every built-in kind, small.
-pub const ALL: &[&str] = &[
+pub(crate) const ALL: &[&str] = &[
     "kind = \"count\"",
     "kind = \"count\"\nkey = [\"image\", \"direction\", \"agent_x\"]",
     "kind = \"episodic_count\"",
     "kind = \"first_visit\"",
     "kind = \"potential\"",
+    "kind = \"rnd\"\nhidden = 8\nfeatures = 4\nprime_steps = 20\nupdate_proportion = 0.5\nminibatch = 5",
+    "kind = \"rnd\"\nencoder = \"onehot\"\nhidden = 8\nfeatures = 4\nminibatch = 5\nmix = \"add\"",
+    "kind = \"rnd\"\ncomponents = [\"position\", \"direction\"]\nhidden = 8\nfeatures = 4\nwhiten = false",
+    "kind = \"icm\"\nhidden = 8\nfeatures = 4\nminibatch = 5\nepochs = 2",
+    "kind = \"icm\"\nencoder = \"flat\"\nhidden = 8\nfeatures = 4\nprime_steps = 20",
+    "kind = \"noveld\"\nhidden = 8\nfeatures = 4\nminibatch = 5",
+    "kind = \"noveld\"\nencoder = \"flat\"\nhidden = 8\nfeatures = 4\nprime_steps = 20",
 ];
 
 fn one(text: &str) -> String {
@@ -44,7 +51,10 @@ fn raw_of(stack: &mut RewardStack, rollout: &Rollout) -> Vec<f32> {
 fn assert_same(a: &[f32], b: &[f32], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}");
     for (x, y) in a.iter().zip(b) {
-        assert!((x - y).abs() <= 1e-5 * x.abs().max(1e-2), "{what}: {x} against {y}");
+        assert!(
+            (x - y).abs() <= 1e-5 * x.abs().max(1e-2),
+            "{what}: {x} against {y}"
+        );
     }
 }
 
@@ -75,10 +85,18 @@ fn a_permutation_of_envs_permutes_the_channel() {
     let order = [2, 0, 3, 1];
     let shuffled: Vec<&str> = order.iter().map(|&i| tapes[i].as_str()).collect();
     for text in ALL {
-        let straight = run(&mut primed(text, 4), &rollout(&borrow(&tapes))).channels.remove(0).raw;
-        let permuted = run(&mut primed(text, 4), &rollout(&shuffled)).channels.remove(0).raw;
-        let expected: Vec<f32> =
-            straight.chunks(4).flat_map(|row| order.iter().map(|&i| row[i]).collect::<Vec<_>>()).collect();
+        let straight = run(&mut primed(text, 4), &rollout(&borrow(&tapes)))
+            .channels
+            .remove(0)
+            .raw;
+        let permuted = run(&mut primed(text, 4), &rollout(&shuffled))
+            .channels
+            .remove(0)
+            .raw;
+        let expected: Vec<f32> = straight
+            .chunks(4)
+            .flat_map(|row| order.iter().map(|&i| row[i]).collect::<Vec<_>>())
+            .collect();
         assert_same(&permuted, &expected, text);
     }
 }
@@ -132,10 +150,20 @@ fn damaged_and_foreign_states_are_refused() {
         run(&mut stack, &rollout);
         let bytes = stack.save().unwrap();
         for cut in (0..bytes.len()).step_by(1 + bytes.len() / 200) {
-            assert!(crate::toy::stack(&one(text), 2).load(&bytes[..cut]).is_err(), "{text} cut to {cut}");
+            assert!(
+                crate::toy::stack(&one(text), 2).load(&bytes[..cut]).is_err(),
+                "{text} cut to {cut}"
+            );
         }
-        let other = if text.contains("first_visit") { "kind = \"count\"" } else { "kind = \"first_visit\"" };
-        let message = crate::toy::stack(&one(other), 2).load(&bytes).unwrap_err().to_string();
+        let other = if text.contains("first_visit") {
+            "kind = \"count\""
+        } else {
+            "kind = \"first_visit\""
+        };
+        let message = crate::toy::stack(&one(other), 2)
+            .load(&bytes)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("this stack has"), "{message}");
     }
 }
@@ -160,11 +188,20 @@ fn a_fork_knows_what_was_learnt_and_touches_nothing() {
     // Lifelong counts go into the fork, episodic memory does not.
     let mut counted = stack(&one("kind = \"count\""), 1);
     run(&mut counted, &rollout(&["aaaa"]));
-    let raw = run(&mut counted.fork(1).unwrap(), &rollout(&["ba"])).channels.remove(0).raw;
+    let raw = run(&mut counted.fork(1).unwrap(), &rollout(&["ba"]))
+        .channels
+        .remove(0)
+        .raw;
     assert_eq!(raw, [1.0 / 5f32.sqrt()]);
     let mut seen = stack(&one("kind = \"first_visit\""), 1);
     run(&mut seen, &rollout(&["aaaa"]));
-    assert_eq!(run(&mut seen.fork(1).unwrap(), &rollout(&["ba"])).channels.remove(0).raw, [1.0]);
+    assert_eq!(
+        run(&mut seen.fork(1).unwrap(), &rollout(&["ba"]))
+            .channels
+            .remove(0)
+            .raw,
+        [1.0]
+    );
 }
 
 #[test]

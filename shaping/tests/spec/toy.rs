@@ -7,12 +7,14 @@
 
 use prospect_nets::TensorBatch;
 use prospect_shaping::{
-    Batch, ExtrinsicConfig, Mixed, ModuleKind, ModuleRegistry, Needs, Relabel, RewardConfig, RewardModule, RewardStack,
-    ShapingError, StackInit, TaskStream,
+    Batch, ExtrinsicConfig, Mixed, ModuleKind, ModuleRegistry, Needs, Relabel, RewardConfig, RewardModule,
+    RewardStack, ShapingError, StackInit, TaskStream,
 };
-use prospect_sim::{ActionSpace, Dtype, EnvSpec, FactSelection, FactSpec, Field, FieldMut, Rollout, RowLayout};
+use prospect_sim::{
+    ActionSpace, Dtype, EnvSpec, FactSelection, FactSpec, Field, FieldMut, Rollout, RowLayout,
+};
 
-pub const TASK: TaskStream = TaskStream {
+pub(crate) const TASK: TaskStream = TaskStream {
     gamma: 0.9,
     gae_lambda: 0.95,
 };
@@ -47,7 +49,7 @@ fn parse(tape: &str) -> Vec<Step> {
     steps
 }
 
-pub fn spec() -> EnvSpec {
+pub(crate) fn spec() -> EnvSpec {
     EnvSpec {
         id: "Toy-v0".to_owned(),
         family: "Toy".to_owned(),
@@ -63,15 +65,23 @@ pub fn spec() -> EnvSpec {
         reward_range: (0.0, 1.0),
         agents_per_env: 1,
         facts: vec![
-            FactSpec::state(Field::new("agent_x", Dtype::I32, &[], 0.0, 30.0), "cells", "the letter"),
-            FactSpec::state(Field::new("goal_distance", Dtype::I32, &[], -1.0, 30.0), "cells", "the letter"),
+            FactSpec::state(
+                Field::new("agent_x", Dtype::I32, &[], 0.0, 30.0),
+                "cells",
+                "the letter",
+            ),
+            FactSpec::state(
+                Field::new("goal_distance", Dtype::I32, &[], -1.0, 30.0),
+                "cells",
+                "the letter",
+            ),
             FactSpec::state(Field::new("pair", Dtype::F32, &[2], 0.0, 1.0), "", "two numbers"),
             FactSpec::event(Field::new("opened_door", Dtype::Bool, &[], 0.0, 1.0), "", "never"),
         ],
     }
 }
 
-pub fn layout(actors: usize, facts: &[&str]) -> RowLayout {
+pub(crate) fn layout(actors: usize, facts: &[&str]) -> RowLayout {
     let spec = spec();
     let selection = FactSelection::new(&spec.id, &spec.facts, facts.iter().copied()).unwrap();
     RowLayout::new(&spec, &selection, actors).unwrap()
@@ -83,11 +93,20 @@ fn number(letter: char) -> f64 {
 
 fn put_observation(fields: &mut [FieldMut<'_>], actor: usize, letter: char) {
     let n = number(letter);
-    let image = [n, (7.0 * n) % 6.0, n % 4.0, (5.0 * n) % 11.0, n % 6.0, (3.0 * n) % 4.0];
+    let image = [
+        n,
+        (7.0 * n) % 6.0,
+        n % 4.0,
+        (5.0 * n) % 11.0,
+        n % 6.0,
+        (3.0 * n) % 4.0,
+    ];
     for (i, value) in image.into_iter().enumerate() {
         fields[0].data.set_f64(actor * 6 + i, value);
     }
-    fields[1].data.set_f64(actor, f64::from(u8::from(letter.is_ascii_uppercase())));
+    fields[1]
+        .data
+        .set_f64(actor, f64::from(u8::from(letter.is_ascii_uppercase())));
     fields[2].data.set_f64(actor * 2, n);
     fields[2].data.set_f64(actor * 2 + 1, n / 10.0);
 }
@@ -96,14 +115,21 @@ fn put_facts(fields: &mut [FieldMut<'_>], names: &[String], actor: usize, letter
     for (field, name) in fields.iter_mut().zip(names) {
         let unknown = name == "goal_distance" && letter == 'z';
         for i in 0..field.width {
-            field.data.set_f64(actor * field.width + i, if unknown { -1.0 } else { number(letter) });
+            field.data.set_f64(
+                actor * field.width + i,
+                if unknown { -1.0 } else { number(letter) },
+            );
         }
     }
 }
 
 fn fill(layout: &RowLayout, steps: &[&[Step]]) -> Rollout {
     let n_steps = steps[0].len();
-    let names: Vec<String> = layout.state_facts.iter().map(|field| field.name.clone()).collect();
+    let names: Vec<String> = layout
+        .state_facts
+        .iter()
+        .map(|field| field.name.clone())
+        .collect();
     let mut rollout = Rollout::new(layout, n_steps);
     for (actor, steps) in steps.iter().enumerate() {
         let mut first = rollout.first_row_mut();
@@ -133,14 +159,17 @@ fn fill(layout: &RowLayout, steps: &[&[Step]]) -> Rollout {
 }
 
 /// The rollout of tapes, one per actor, with all facts.
-pub fn rollout(tapes: &[&str]) -> Rollout {
+pub(crate) fn rollout(tapes: &[&str]) -> Rollout {
     let steps: Vec<Vec<Step>> = tapes.iter().map(|tape| parse(tape)).collect();
     let steps: Vec<&[Step]> = steps.iter().map(Vec::as_slice).collect();
-    fill(&layout(tapes.len(), &["agent_x", "goal_distance", "pair", "opened_door"]), &steps)
+    fill(
+        &layout(tapes.len(), &["agent_x", "goal_distance", "pair", "opened_door"]),
+        &steps,
+    )
 }
 
 /// The same cut into rollouts of `n_steps` steps.
-pub fn rollouts(tapes: &[&str], n_steps: usize) -> Vec<Rollout> {
+pub(crate) fn rollouts(tapes: &[&str], n_steps: usize) -> Vec<Rollout> {
     let steps: Vec<Vec<Step>> = tapes.iter().map(|tape| parse(tape)).collect();
     let layout = layout(tapes.len(), &["agent_x", "goal_distance", "pair", "opened_door"]);
     (0..steps[0].len())
@@ -153,7 +182,7 @@ pub fn rollouts(tapes: &[&str], n_steps: usize) -> Vec<Rollout> {
 }
 
 /// The rollout of tapes of the agents of one env; `dead` lists steps and agents that take no part.
-pub fn rollout_of_agents(tapes: &[&str], dead: &[(usize, usize)]) -> Rollout {
+pub(crate) fn rollout_of_agents(tapes: &[&str], dead: &[(usize, usize)]) -> Rollout {
     let steps: Vec<Vec<Step>> = tapes.iter().map(|tape| parse(tape)).collect();
     let steps: Vec<&[Step]> = steps.iter().map(Vec::as_slice).collect();
     let mut layout = layout(tapes.len(), &["agent_x"]);
@@ -167,10 +196,12 @@ pub fn rollout_of_agents(tapes: &[&str], dead: &[(usize, usize)]) -> Rollout {
 }
 
 /// Tapes of `n_steps` steps from a small generator: letters a to g, episodes of about ten steps with either end.
-pub fn random_tapes(actors: usize, n_steps: usize, seed: u64) -> Vec<String> {
+pub(crate) fn random_tapes(actors: usize, n_steps: usize, seed: u64) -> Vec<String> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut draw = |n: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % n
     };
     let mut tapes = Vec::new();
@@ -249,7 +280,7 @@ impl RewardModule for Echo {
 }
 
 /// The built-in kinds and `echo`.
-pub fn registry() -> ModuleRegistry {
+pub(crate) fn registry() -> ModuleRegistry {
     let mut registry = ModuleRegistry::with_builtin();
     let echo = ModuleKind::new("echo", "pays the letter's number", |init, _: EchoSettings| {
         Ok(Box::new(Echo {
@@ -261,14 +292,25 @@ pub fn registry() -> ModuleRegistry {
 }
 
 /// The configurations of `[[reward]]` tables.
-pub fn configs(text: &str) -> Result<Vec<RewardConfig>, ShapingError> {
+pub(crate) fn configs(text: &str) -> Result<Vec<RewardConfig>, ShapingError> {
     let table: toml::Table = toml::from_str(text).unwrap();
-    let rewards = table.get("reward").and_then(toml::Value::as_array).cloned().unwrap_or_default();
-    let tables: Vec<toml::Table> = rewards.iter().map(|value| value.as_table().unwrap().clone()).collect();
+    let rewards = table
+        .get("reward")
+        .and_then(toml::Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let tables: Vec<toml::Table> = rewards
+        .iter()
+        .map(|value| value.as_table().unwrap().clone())
+        .collect();
     RewardConfig::parse_all(&tables, &registry(), TASK)
 }
 
-pub fn try_stack(text: &str, actors: usize, extrinsic: ExtrinsicConfig) -> Result<RewardStack, ShapingError> {
+pub(crate) fn try_stack(
+    text: &str,
+    actors: usize,
+    extrinsic: ExtrinsicConfig,
+) -> Result<RewardStack, ShapingError> {
     let spec = spec();
     let init = StackInit {
         spec: &spec,
@@ -280,16 +322,16 @@ pub fn try_stack(text: &str, actors: usize, extrinsic: ExtrinsicConfig) -> Resul
 }
 
 /// The stack of `[[reward]]` tables.
-pub fn stack(text: &str, actors: usize) -> RewardStack {
+pub(crate) fn stack(text: &str, actors: usize) -> RewardStack {
     try_stack(text, actors, ExtrinsicConfig::default()).unwrap()
 }
 
-pub fn tensors(rollout: &Rollout) -> TensorBatch<'_> {
+pub(crate) fn tensors(rollout: &Rollout) -> TensorBatch<'_> {
     TensorBatch::new(rollout, prospect_nets::Device::Cpu)
 }
 
 /// Observes a rollout that goes on from the last one, and labels it.
-pub fn go_on(stack: &mut RewardStack, rollout: &Rollout) -> Mixed {
+pub(crate) fn go_on(stack: &mut RewardStack, rollout: &Rollout) -> Mixed {
     for t in 0..rollout.n_steps() {
         stack.observe(rollout, t);
     }
@@ -297,22 +339,25 @@ pub fn go_on(stack: &mut RewardStack, rollout: &Rollout) -> Mixed {
 }
 
 /// Begins, observes and labels a rollout.
-pub fn run(stack: &mut RewardStack, rollout: &Rollout) -> Mixed {
+pub(crate) fn run(stack: &mut RewardStack, rollout: &Rollout) -> Mixed {
     stack.begin(rollout).unwrap();
     go_on(stack, rollout)
 }
 
 /// The raw channel of a stack of one module over tapes.
-pub fn raw(text: &str, tapes: &[&str]) -> Vec<f32> {
+pub(crate) fn raw(text: &str, tapes: &[&str]) -> Vec<f32> {
     let mut stack = stack(text, tapes.len());
     let rollout = rollout(tapes);
     run(&mut stack, &rollout).channels.remove(0).raw
 }
 
 #[track_caller]
-pub fn assert_close(got: &[f32], want: &[f64]) {
+pub(crate) fn assert_close(got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{got:?} against {want:?}");
     for (g, w) in got.iter().zip(want) {
-        assert!((f64::from(*g) - w).abs() <= 1e-6 * w.abs().max(1.0), "{got:?} against {want:?}");
+        assert!(
+            (f64::from(*g) - w).abs() <= 1e-6 * w.abs().max(1.0),
+            "{got:?} against {want:?}"
+        );
     }
 }
