@@ -12,13 +12,9 @@ pub mod gae;
 pub mod loss;
 pub mod policy;
 pub mod ppo;
-<<<<<<< HEAD
 pub mod probe;
 pub mod recorder;
 pub mod session;
-=======
-pub mod recorder;
->>>>>>> main
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
@@ -27,8 +23,5 @@ pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use ppo::Ppo;
 pub use recorder::Metrics;
-<<<<<<< HEAD
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
-=======
->>>>>>> main
 pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};
