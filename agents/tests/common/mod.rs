@@ -36,17 +36,17 @@ impl RowState for Walker {
 
 /// What makes one chain differ from another.
 #[derive(Resource, Debug, Clone, Copy)]
-pub struct ChainRules {
+pub(crate) struct ChainRules {
     /// The last cell; reaching it terminates with reward 1 (unless `endless`).
-    pub last: i32,
+    pub(crate) last: i32,
     /// Steps until truncation.
-    pub max_steps: u32,
+    pub(crate) max_steps: u32,
     /// First cells are drawn from `0..=start_below`.
-    pub start_below: i32,
+    pub(crate) start_below: i32,
     /// No goal; every step pays 1, and only time ends an episode.
-    pub endless: bool,
+    pub(crate) endless: bool,
     /// A reward that is no number is paid once this many steps of an episode are made.
-    pub broken_after: u32,
+    pub(crate) broken_after: u32,
 }
 
 impl Default for ChainRules {
@@ -193,7 +193,7 @@ impl ChainRowsQuery {
 }
 
 /// A chain by its rules.
-pub fn chain(rules: ChainRules) -> Arc<dyn Env> {
+pub(crate) fn chain(rules: ChainRules) -> Arc<dyn Env> {
     let last = f64::from(rules.last);
     let cell = |name: &str| Field::new(name, Dtype::I32, &[], 0.0, last);
     Arc::new(Chain {
@@ -218,7 +218,7 @@ pub fn chain(rules: ChainRules) -> Arc<dyn Env> {
 }
 
 /// A small learner for the chain.
-pub fn small() -> PpoConfig {
+pub(crate) fn small() -> PpoConfig {
     PpoConfig {
         total_steps: 8 * 32 * 6,
         rollout_steps: 32,
@@ -231,7 +231,7 @@ pub fn small() -> PpoConfig {
 }
 
 /// The reward modules of a run file's `[[reward]]` tables.
-pub fn rewards(text: &str, agent: &PpoConfig) -> Vec<RewardConfig> {
+pub(crate) fn rewards(text: &str, agent: &PpoConfig) -> Vec<RewardConfig> {
     #[derive(Deserialize)]
     struct File {
         #[serde(default)]
@@ -246,7 +246,7 @@ pub fn rewards(text: &str, agent: &PpoConfig) -> Vec<RewardConfig> {
 }
 
 /// A run with 8 envs.
-pub fn setup<'a>(
+pub(crate) fn setup<'a>(
     env: Arc<dyn Env>,
     agent: PpoConfig,
     reward: &str,
@@ -268,7 +268,7 @@ pub fn setup<'a>(
 }
 
 /// A trainer with 8 envs.
-pub fn trainer(rules: ChainRules, agent: PpoConfig, reward: &str, seed: u64) -> Trainer {
+pub(crate) fn trainer(rules: ChainRules, agent: PpoConfig, reward: &str, seed: u64) -> Trainer {
     prospect_nets::set_threads(1);
     let registry = ModuleRegistry::with_builtin();
     Trainer::new(setup(chain(rules), agent, reward, seed, &registry)).unwrap()
