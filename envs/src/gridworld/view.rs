@@ -73,7 +73,7 @@ const BYTES: [u64; 128] = {
 const fn opaque_bits(codes: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     // Codes are below 128, so the subtraction borrows from no neighbour: the high bit tells code >= limit.
-    let high = ((codes | 0x80 * ONES) - FIRST_OPAQUE as u64 * ONES) >> 7 & ONES;
+    let high = ((codes | (0x80 * ONES)) - FIRST_OPAQUE as u64 * ONES) >> 7 & ONES;
     high.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
