@@ -91,8 +91,12 @@ impl GridRows {
         };
         match rows {
             RowSelection::All => {
-                for (row, ((agent, target), sight)) in self.seen.iter(world).zip(&mut self.sights).enumerate()
-                {
+                let mut tables = self.seen.contiguous_iter(world).into_iter().flatten();
+                let Some((agents, targets)) = tables.next() else {
+                    return;
+                };
+                let rows = agents.iter().zip(targets).zip(&mut self.sights).enumerate();
+                for (row, ((agent, target), sight)) in rows {
                     *sight = look(row, agent, target);
                 }
             }

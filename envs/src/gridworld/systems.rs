@@ -1,6 +1,8 @@
 //! The gridworld's columns and the four systems of a step.
+//!
+//! All rows of a shard have the same components, so they lie in one table and in the order of their numbers (which the
+//! build checks): a system takes the table's slices and walks them beside the columns.
 
-use bevy_ecs::change_detection::DetectChangesMut;
 use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Query, Res, ResMut};
 use prospect_sim::{ActionColumn, ColumnState, Outcome, RowState};
@@ -84,11 +86,18 @@ pub(super) fn act(
     mut touches: ResMut<'_, Touches>,
 ) {
     let rules = *rules;
-    let cells = &mut *cells;
-    let rows = cells.column.rows_mut().zip(&mut touches.0).zip(&actions.discrete);
-    for (mut agent, ((codes, touch), &action)) in agents.iter_mut().zip(rows) {
+    let Ok(mut tables) = agents.contiguous_iter_mut() else {
+        return;
+    };
+    let Some(mut agents) = tables.next() else { return };
+    let agents = agents.bypass_change_detection().iter_mut();
+    let rows = agents
+        .zip(cells.column.rows_mut())
+        .zip(&mut touches.0)
+        .zip(&actions.discrete);
+    for (((agent, codes), touch), &action) in rows {
         let action = rules.action_map[(action & 7) as usize];
-        *touch = rules::act(codes, &rules.headings, agent.bypass_change_detection(), action);
+        *touch = rules::act(codes, &rules.headings, agent, action);
     }
 }
 
@@ -107,12 +116,19 @@ pub(super) fn judge(
     touches: Res<'_, Touches>,
     mut outcome: ResMut<'_, Outcome>,
 ) {
-    let objective = rules.objective;
+    let rules = *rules;
+    let Some((agents, targets)) = agents.contiguous_iter().ok().and_then(|mut tables| tables.next()) else {
+        return;
+    };
     let outcome = &mut *outcome;
-    let rows = agents.iter().zip(cells.column.rows()).zip(&touches.0);
     let results = outcome.reward.iter_mut().zip(&mut outcome.terminated);
+    let rows = agents
+        .iter()
+        .zip(targets)
+        .zip(cells.column.rows())
+        .zip(&touches.0);
     for ((((agent, target), codes), touch), (reward, terminated)) in rows.zip(results) {
-        let verdict = rules::judge(objective, codes, agent, target, *touch);
+        let verdict = rules::judge(rules.objective, codes, agent, target, *touch);
         *terminated = verdict.terminated;
         *reward = if verdict.success {
             rules::success_reward(agent.step, rules.max_steps)
@@ -124,7 +140,11 @@ pub(super) fn judge(
 
 /// `End`: the step limit, whether or not the episode has terminated.
 pub(super) fn end(agents: Query<'_, '_, &Agent>, rules: Res<'_, Rules>, mut outcome: ResMut<'_, Outcome>) {
+    let max_steps = rules.max_steps;
+    let Some(agents) = agents.contiguous_iter().ok().and_then(|mut tables| tables.next()) else {
+        return;
+    };
     for (agent, truncated) in agents.iter().zip(&mut outcome.truncated) {
-        *truncated = agent.step >= rules.max_steps;
+        *truncated = agent.step >= max_steps;
     }
 }
