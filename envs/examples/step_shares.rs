@@ -1,6 +1,6 @@
 //! Steps per CPU-second of a gridworld, and what each part of a step takes of it.
 //!
-//! `cargo run --release -p prospect-envs --example step_shares [ID [N_ENVS [OPTIONS]]]`
+//! `cargo run --release -p prospect-envs --example step_shares [ID [N_ENVS [OPTIONS [ROLLOUT_STEPS]]]]`
 
 use std::error::Error;
 use std::io::Write as _;
@@ -10,18 +10,20 @@ use prospect_envs::{Options, Registry};
 use prospect_sim::random::Generator;
 use prospect_sim::{Rollout, Seeds, VecEnv, VecEnvConfig};
 
-const ROLLOUT_STEPS: usize = 128;
-const WINDOWS: usize = 8;
+const WINDOWS: usize = 20;
 
 /// Best of some windows, in nanoseconds per call of `work`.
-fn best(mut work: impl FnMut(usize) -> Result<(), Box<dyn Error>>) -> Result<Duration, Box<dyn Error>> {
+fn best(
+    steps: usize,
+    mut work: impl FnMut(usize) -> Result<(), Box<dyn Error>>,
+) -> Result<Duration, Box<dyn Error>> {
     let mut best = Duration::MAX;
     for _ in 0..WINDOWS {
         let start = Instant::now();
-        for t in 0..ROLLOUT_STEPS {
+        for t in 0..steps {
             work(t)?;
         }
-        best = best.min(start.elapsed() / ROLLOUT_STEPS as u32);
+        best = best.min(start.elapsed() / steps as u32);
     }
     Ok(best)
 }
@@ -33,28 +35,31 @@ fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|| "MiniGrid-DoorKey-8x8-v0".to_owned());
     let n_envs: usize = arguments.next().map_or(Ok(1024), |n| n.parse())?;
     let options: Options = serde_json::from_str(&arguments.next().unwrap_or_else(|| "{}".to_owned()))?;
+    let rollout_steps: usize = arguments.next().map_or(Ok(128), |n| n.parse())?;
     let env = Registry::with_builtin().make(&id, &options)?;
     let mut vec = VecEnv::new(env, &VecEnvConfig::of(n_envs))?;
-    let mut rollout = Rollout::new(vec.layout(), ROLLOUT_STEPS);
+    let mut rollout = Rollout::new(vec.layout(), rollout_steps);
     vec.reset(Seeds::Base(1), rollout.first_row_mut())?;
     let mut rng = Generator::default_rng(0);
-    let draw = best(|t| {
+    let draw = best(rollout_steps, |t| {
         rollout
             .discrete_actions_mut(t)
             .iter_mut()
             .for_each(|action| *action = rng.integers(0, 7) as i32);
         Ok(())
     })?;
-    let step = best(|t| {
+    let step = best(rollout_steps, |t| {
         let (actions, row) = rollout.step_mut(t);
         vec.step(actions, row)?;
         Ok(())
     })?;
-    let observe = best(|_| {
+    let observe = best(rollout_steps, |_| {
         vec.observe(rollout.first_row_mut());
         Ok(())
     })?;
-    let reset = best(|_| Ok(vec.reset(Seeds::Continue, rollout.first_row_mut())?))?;
+    let reset = best(rollout_steps, |_| {
+        Ok(vec.reset(Seeds::Continue, rollout.first_row_mut())?)
+    })?;
     let mut out = std::io::stdout();
     for (name, time) in [
         ("draw actions", draw),

@@ -253,7 +253,7 @@ impl Cell {
 
     /// Whether `self`, a key in the agent's hands, opens the locked door `door`.
     pub const fn unlocks(self, door: Self) -> bool {
-        door.is_locked_door() && self.0.wrapping_add(DOOR_LOCKED - KEY) == door.0
+        door.is_locked_door() & (self.0.wrapping_add(DOOR_LOCKED - KEY) == door.0)
     }
 
     /// What stands here.
@@ -324,7 +324,7 @@ impl Cell {
 
     /// The open door that this locked door becomes.
     pub(crate) const fn unlocked(self) -> Self {
-        Self(self.0 - (DOOR_LOCKED - DOOR_OPEN))
+        Self(self.0.wrapping_sub(DOOR_LOCKED - DOOR_OPEN))
     }
 }
 

@@ -12,7 +12,9 @@ pub mod grid;
 pub mod levels;
 pub mod planner;
 pub mod render;
+mod rows;
 pub mod rules;
+mod systems;
 pub mod view;
 pub mod wide;
 

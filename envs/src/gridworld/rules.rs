@@ -1,5 +1,7 @@
 //! What an action does to the grid, and what ends an episode: `MiniGridEnv.step` of `MiniGrid` 3.2.0.
 
+use std::hint::select_unpredictable as select;
+
 use bevy_ecs::component::Component;
 use serde::{Deserialize, Serialize};
 
@@ -122,22 +124,19 @@ pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8)
     let before = *front;
     let cell = Cell::from_column(before);
     let held = agent.carrying;
-    let forward = action == FORWARD && cell.is_walkable();
-    let pick = action == PICKUP && held == EMPTY && cell.is_portable();
-    let drop = action == DROP && held != EMPTY && before == EMPTY;
+    let forward = (action == FORWARD) & cell.is_walkable();
+    let pick = (action == PICKUP) & (held == EMPTY) & cell.is_portable();
+    let drop = (action == DROP) & (held != EMPTY) & (before == EMPTY);
     let unlock = Cell::from_column(held).unlocks(cell);
-    let toggled = if unlock {
-        cell.unlocked().code()
-    } else {
-        TOGGLED[(before & 63) as usize]
-    };
-    let mut after = if action == TOGGLE { toggled } else { before };
-    after = if pick { EMPTY } else { after };
-    after = if drop { held } else { after };
+    let toggled = select(unlock, cell.unlocked().code(), TOGGLED[(before & 63) as usize]);
+    let after = select(
+        action == TOGGLE,
+        toggled,
+        select(pick, EMPTY, select(drop, held, before)),
+    );
     *front = after;
-    agent.carrying = if pick { before } else { held };
-    agent.carrying = if drop { EMPTY } else { agent.carrying };
-    agent.at = if forward { place } else { agent.at };
+    agent.carrying = select(pick, before, select(drop, EMPTY, held));
+    agent.at = select(forward, place, agent.at);
     agent.dir = (agent.dir + TURN[(action & 7) as usize]) & 3;
     agent.step += 1;
     Touch {

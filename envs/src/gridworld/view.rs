@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use super::cell::{Cell, ENCODED};
+use super::cell::{ENCODED, FIRST_OPAQUE};
 use super::grid::Geometry;
 
 /// Side of the window in cells.
@@ -40,25 +40,41 @@ pub(crate) static SIGHT: LazyLock<Box<[u8; 1 << 14]>> = LazyLock::new(|| {
 #[inline]
 pub(crate) fn seen(sight: &[u8; 1 << 14], opaque: u64) -> u64 {
     let mut lit = 1 << (VIEW / 2);
-    let mut mask = 0;
+    let mut next_lines = 0;
     for line in (0..VIEW).rev() {
         let opaque_bits = (opaque >> (8 * line)) as usize & 0x7f;
-        let next = u64::from(sight[opaque_bits << VIEW | lit]);
-        mask |= (lit as u64 | next) << (8 * line);
-        lit = next as usize;
+        let next = sight[opaque_bits << VIEW | lit];
+        next_lines |= u64::from(next) << (8 * line);
+        lit = usize::from(next);
     }
-    mask
+    // A line shows what it was lit by and what it lights.
+    next_lines | next_lines >> 8 | 1 << AGENT_SLOT
 }
 
-/// Reads windows of a given geometry.
-#[derive(Debug, Clone)]
-pub struct Viewer {
-    geometry: Geometry,
-    see_through_walls: bool,
-    /// Per heading: from the agent's byte to the first byte of the window's square of cells.
-    corner: [i32; 4],
-    /// Per heading: from that byte to the cell of each slot (`ahead * 8 + across`).
-    slots: [[u16; 64]; 4],
+/// `BYTES[bits]`: a byte of ones for each bit.
+const BYTES: [u64; 128] = {
+    let mut table = [0; 128];
+    let mut bits = 0;
+    while bits < 128 {
+        let mut k = 0;
+        while k < VIEW {
+            if bits >> k & 1 == 1 {
+                table[bits] |= 0xff << (8 * k);
+            }
+            k += 1;
+        }
+        bits += 1;
+    }
+    table
+};
+
+/// The opaque cells of a line of eight codes, one bit per byte.
+#[inline]
+const fn opaque_bits(codes: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Codes are below 128, so the subtraction borrows from no neighbour: the high bit tells code >= limit.
+    let high = ((codes | (0x80 * ONES)) - FIRST_OPAQUE as u64 * ONES) >> 7 & ONES;
+    high.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Which line and column of the square of cells a slot of the window is, seen with a heading.
@@ -72,6 +88,34 @@ pub(crate) const fn square_cell(dir: usize, ahead: usize, across: usize) -> (usi
     }
 }
 
+/// Per heading: the byte of the square (`line * 8 + column`) that each slot (`ahead * 8 + across`) shows. The eighth
+/// column and line are none.
+const TURN: [[u8; 64]; 4] = {
+    let mut table = [[63; 64]; 4];
+    let mut dir = 0;
+    while dir < 4 {
+        let mut slot = 0;
+        while slot < VIEW * 8 {
+            if slot % 8 < VIEW {
+                let (line, column) = square_cell(dir, slot / 8, slot % 8);
+                table[dir][slot] = (line * 8 + column) as u8;
+            }
+            slot += 1;
+        }
+        dir += 1;
+    }
+    table
+};
+
+/// Reads windows of a given geometry.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    geometry: Geometry,
+    see_through_walls: bool,
+    /// Per heading: from the agent's byte to the first byte of the window's square of cells.
+    corner: [i32; 4],
+}
+
 impl Viewer {
     /// A viewer for grids of `geometry`.
     pub fn new(geometry: Geometry, see_through_walls: bool) -> Self {
@@ -79,20 +123,10 @@ impl Viewer {
         let half = (VIEW / 2) as i32;
         let last = (VIEW - 1) as i32;
         let corner = [-half * pitch, -half, -half * pitch - last, -last * pitch - half];
-        let mut slots = [[0; 64]; 4];
-        for (dir, offsets) in slots.iter_mut().enumerate() {
-            for ahead in 0..VIEW {
-                for across in 0..VIEW {
-                    let (line, column) = square_cell(dir, ahead, across);
-                    offsets[ahead * 8 + across] = (line * geometry.pitch() + column) as u16;
-                }
-            }
-        }
         Self {
             geometry,
             see_through_walls,
             corner,
-            slots,
         }
     }
 
@@ -116,33 +150,20 @@ impl Viewer {
     #[inline]
     pub(crate) fn window(&self, bytes: &[u8], at: usize, dir: u8) -> [u8; 64] {
         let corner = self.corner(at, dir);
-        let square = &bytes[corner..corner + (VIEW - 1) * self.geometry.pitch() + VIEW];
-        let offsets = &self.slots[(dir & 3) as usize];
-        let mut window = [0; 64];
-        for ahead in 0..VIEW {
-            for across in 0..VIEW {
-                let slot = ahead * 8 + across;
-                window[slot] = square[offsets[slot] as usize];
-            }
+        let mut square = [0; 64];
+        for (line, codes) in square.chunks_exact_mut(8).take(VIEW).enumerate() {
+            let first = corner + line * self.geometry.pitch();
+            codes.copy_from_slice(&bytes[first..first + 8]);
         }
-        window
+        TURN[(dir & 3) as usize].map(|place| square[(place & 63) as usize])
     }
 
     /// Which slots of the window are seen, one bit per slot.
     pub(crate) fn visible(&self, bytes: &[u8], at: usize, dir: u8) -> u64 {
-        self.visible_in(&self.window(bytes, at, dir))
-    }
-
-    #[inline]
-    fn visible_in(&self, window: &[u8; 64]) -> u64 {
         if self.see_through_walls {
-            return 0x7f7f_7f7f_7f7f_7f7f;
+            return 0x007f_7f7f_7f7f_7f7f;
         }
-        let mut opaque = 0;
-        for (slot, &code) in window.iter().enumerate() {
-            opaque |= u64::from(Cell::from_column(code).is_opaque()) << slot;
-        }
-        seen(&SIGHT, opaque)
+        visible_in(&self.window(bytes, at, dir))
     }
 
     /// Writes the image of an agent at byte `at` of the cell column.
@@ -150,31 +171,37 @@ impl Viewer {
     pub(crate) fn observe(&self, bytes: &[u8], at: usize, dir: u8, carrying: u8, image: &mut [u8]) {
         let mut window = self.window(bytes, at, dir);
         if !self.see_through_walls {
-            let visible = self.visible_in(&window);
-            for (slot, code) in window.iter_mut().enumerate() {
-                *code = if visible >> slot & 1 == 1 {
-                    *code
-                } else {
-                    Cell::UNSEEN.code()
-                };
+            let visible = visible_in(&window);
+            for (line, codes) in window.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+                let seen = BYTES[(visible >> (8 * line)) as usize & 0x7f];
+                *codes = (u64::from_le_bytes(*codes) & seen).to_le_bytes();
             }
         }
         // After visibility: what lies under the agent is never shown.
         window[AGENT_SLOT] = carrying;
-        let mut pixels = image[..IMAGE_BYTES].chunks_exact_mut(3);
+        let mut pixels = image[..IMAGE_BYTES].as_chunks_mut::<3>().0.iter_mut();
         for across in 0..VIEW {
-            for ahead in 0..VIEW {
-                if let Some(pixel) = pixels.next() {
-                    pixel.copy_from_slice(&ENCODED[(window[ahead * 8 + across] & 63) as usize]);
-                }
+            for (ahead, pixel) in (0..VIEW).zip(&mut pixels) {
+                *pixel = ENCODED[(window[ahead * 8 + across] & 63) as usize];
             }
         }
     }
 }
 
+/// Which slots of a window are seen.
+#[inline]
+fn visible_in(window: &[u8; 64]) -> u64 {
+    let mut opaque = 0;
+    for (line, codes) in window.as_chunks::<8>().0.iter().enumerate() {
+        opaque |= opaque_bits(u64::from_le_bytes(*codes)) << (8 * line);
+    }
+    seen(&SIGHT, opaque)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gridworld::cell::Cell;
     use proptest::prelude::*;
 
     /// The two sweeps as upstream describes them, on `[line][across]`.
@@ -218,6 +245,17 @@ mod tests {
             // Half, a quarter and an eighth of the cells opaque.
             for opaque in [a, a & b, a & b & c, a | b] {
                 prop_assert_eq!(seen(&SIGHT, opaque), sweeps(opaque));
+            }
+        }
+    }
+
+    #[test]
+    fn opaque_bits_equal_the_cells() {
+        for code in 0..Cell::COUNT as u8 {
+            for place in 0..8 {
+                let line = u64::from(code) << (8 * place);
+                let expected = u64::from(Cell::from_column(code).is_opaque()) << place;
+                assert_eq!(opaque_bits(line), expected);
             }
         }
     }

@@ -65,14 +65,14 @@ impl WideViewer {
 
     /// Writes the images of consecutive instances, `[n, 7, 7, 3]`.
     #[inline]
-    pub(crate) fn observe_all(&self, bytes: &[u8], sights: impl Iterator<Item = Sight>, images: &mut [u8]) {
+    pub(crate) fn observe_all(&self, bytes: &[u8], sights: &[Sight], images: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(tables) = &self.tables {
             // SAFETY: tables exist only where `x86::supported` found the instructions.
             unsafe { x86::observe_all(&self.viewer, tables, bytes, sights, images) };
             return;
         }
-        for (sight, image) in sights.zip(images.chunks_exact_mut(IMAGE_BYTES)) {
+        for (sight, image) in sights.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
             self.viewer
                 .observe(bytes, sight.at, sight.dir, sight.carrying, image);
         }
@@ -194,7 +194,7 @@ mod x86 {
         viewer: &Viewer,
         tables: &Tables,
         bytes: &[u8],
-        sights: impl Iterator<Item = Sight>,
+        sights: &[Sight],
         images: &mut [u8],
     ) {
         let sight_table = &**SIGHT;
@@ -202,7 +202,7 @@ mod x86 {
         let opaque_from = _mm512_set1_epi8(FIRST_OPAQUE as i8);
         let [objects, colours, states] = [0, 1, 2].map(|k: usize| tables.channels[k].load());
         let pick = [0, 1, 2].map(|k: usize| tables.pick[k].load());
-        for (sight, image) in sights.zip(images.chunks_exact_mut(IMAGE_BYTES)) {
+        for (sight, image) in sights.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
             let turn = tables.turn[(sight.dir & 3) as usize].load();
             let mut codes = window(tables, bytes, viewer.corner(sight.at, sight.dir), pitch, turn);
             if !viewer.see_through_walls() {
@@ -264,9 +264,9 @@ mod tests {
                     Sight { at, dir: k % 4, carrying: rng.integers(1, 34) as u8 }
                 })
                 .collect();
-            wide.observe_all(column.bytes(), sights.iter().copied(), &mut images);
+            wide.observe_all(column.bytes(), &sights, &mut images);
             let mut portable = vec![0x55; 12 * IMAGE_BYTES];
-            WideViewer::portable(viewer).observe_all(column.bytes(), sights.into_iter(), &mut portable);
+            WideViewer::portable(viewer).observe_all(column.bytes(), &sights, &mut portable);
             prop_assert_eq!(images, portable);
         }
     }
