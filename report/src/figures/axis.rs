@@ -87,7 +87,8 @@ pub(crate) fn write_number(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Share => format!("{}%", trim(format!("{:.1}", value * 100.0))),
         Unit::Count if magnitude >= 1e9 => format!("{}G", trim(format!("{:.2}", value / 1e9))),
-        Unit::Count if magnitude >= 1e5 => format!("{}M", trim(format!("{:.2}", value / 1e6))),
+        Unit::Count if magnitude >= 1e6 => format!("{}M", trim(format!("{:.2}", value / 1e6))),
+        Unit::Count if magnitude >= 1e5 => format!("{}M", trim(format!("{:.3}", value / 1e6))),
         Unit::Count if magnitude >= 1e3 => format!("{}k", trim(format!("{:.1}", value / 1e3))),
         Unit::Count if magnitude >= 10.0 => trim(format!("{value:.0}")),
         _ if magnitude != 0.0 && !(1e-3..1e5).contains(&magnitude) => {
@@ -251,6 +252,7 @@ mod tests {
         for (value, unit, text) in [
             (200_000.0, Unit::Count, "0.2M"),
             (1_500_000.0, Unit::Count, "1.5M"),
+            (125_000.0, Unit::Count, "0.125M"),
             (50_000.0, Unit::Count, "50k"),
             (2_500.0, Unit::Count, "2.5k"),
             (0.0, Unit::Count, "0"),

@@ -260,7 +260,7 @@ fn losses(folder: &RunFolder) -> Option<Figure> {
     Some(Figure {
         name: "losses".to_owned(),
         caption: "Losses and diagnostics of the learner, per iteration.".to_owned(),
-        scene: small_multiples("", &charts, 3),
+        scene: small_multiples(&charts, 3, [390.0, 240.0]),
     })
 }
 

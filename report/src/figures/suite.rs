@@ -64,7 +64,7 @@ impl<'a> SuiteFigures<'a> {
             caption: "Mean return of 100 held-out episodes during training: interquartile mean over seeds, with its \
                       95% bootstrap band."
                 .to_owned(),
-            scene: small_multiples("Learning curves", &charts, columns),
+            scene: small_multiples(&charts, columns, [390.0, 290.0]),
         }
     }
 
@@ -286,14 +286,7 @@ impl<'a> SuiteFigures<'a> {
             naming: Naming::Direct,
         };
         // All profiles end at zero, where direct labels would pile up: a legend reads better.
-        let scene = small_multiples(
-            "",
-            &[LineChart {
-                naming: Naming::Elsewhere,
-                ..chart
-            }],
-            1,
-        );
+        let scene = small_multiples(&[chart], 1, CHART);
         Figure {
             name: "performance_profile".to_owned(),
             caption:

@@ -96,7 +96,8 @@ fn lay_out(panels: &[Panel], scale: &Scale, options: &HeatmapOptions) -> Scene {
     let columns = options.columns.clamp(1, panels.len());
     let rows = panels.len().div_ceil(columns);
     let widest = panels.iter().map(|panel| panel.level.width).max().unwrap_or(1) as f64;
-    let cell = (options.panel_width / widest).clamp(7.0, 44.0);
+    // Whole units keep the edges of cells on pixels: sharper, and a smaller file.
+    let cell = (options.panel_width / widest).clamp(7.0, 44.0).round();
     let size = |of: fn(&Level) -> usize| panels.iter().map(|p| of(&p.level)).max().unwrap_or(1) as f64 * cell;
     let titles = panels
         .iter()

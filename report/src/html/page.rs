@@ -4,9 +4,6 @@ use base64::Engine;
 
 pub(crate) use crate::canvas::escape;
 
-use crate::canvas::encode_png;
-use crate::error::ReportError;
-
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -107,18 +104,13 @@ pub(crate) fn figure(markup: &str, caption: &str) -> String {
     )
 }
 
-/// A picture embedded as PNG; its width on the page is that of the drawing before it was scaled up.
-pub(crate) fn picture(
-    image: &image::RgbImage,
-    pixel_scale: f64,
-    description: &str,
-) -> Result<String, ReportError> {
-    let data = base64::engine::general_purpose::STANDARD.encode(encode_png(image)?);
-    let width = (f64::from(image.width()) / pixel_scale).round();
-    Ok(format!(
-        "<img src=\"data:image/png;base64,{data}\" width=\"{width}\" alt=\"{}\"/>",
+/// An embedded PNG picture, `width` pixels wide on the page.
+pub(crate) fn picture(png: &[u8], width: f64, description: &str) -> String {
+    let data = base64::engine::general_purpose::STANDARD.encode(png);
+    format!(
+        "<img src=\"data:image/png;base64,{data}\" width=\"{width:.0}\" alt=\"{}\"/>",
         escape(description)
-    ))
+    )
 }
 
 /// Alternatives under buttons; without script, and on paper, all are shown one after the other.

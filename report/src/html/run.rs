@@ -7,7 +7,6 @@ use super::settings::command_line;
 use super::suite::{drawn, grid, run_versions};
 use super::wording::{NO_VALUE, counted, duration, frames, score, share};
 use crate::analysis::total;
-use crate::error::ReportError;
 use crate::figures::run::RunFigures;
 use crate::figures::suite::Figure;
 use crate::run_folder::RunFolder;
@@ -18,7 +17,7 @@ pub(crate) fn run_html(
     folder: &RunFolder,
     figures: &RunFigures,
     maps: &Result<Vec<NamedHeatmap>, String>,
-) -> Result<String, ReportError> {
+) -> String {
     let title = if folder.meta.run_id.is_empty() {
         folder.meta.env.clone()
     } else {
@@ -35,7 +34,7 @@ pub(crate) fn run_html(
             Ok(maps) => heatmap_tabs(
                 maps,
                 "Probes on pinned levels; all panels of a figure share one colour scale.",
-            )?,
+            ),
             Err(why) => format!("<div class=\"warn\"><p>No heatmaps: {}</p></div>", escape(why)),
         },
     );
@@ -44,7 +43,7 @@ pub(crate) fn run_html(
     page.section("Evaluations", evaluations(folder));
     page.section("Settings and versions", settings(folder));
     page.section("Glossary", glossary());
-    Ok(page.finish())
+    page.finish()
 }
 
 fn header(folder: &RunFolder, title: &str) -> String {

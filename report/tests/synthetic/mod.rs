@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
 
-pub const ENVS: [&str; 3] = [
+pub(crate) const ENVS: [&str; 3] = [
     "MiniGrid-DoorKey-8x8-v0",
     "MiniGrid-MultiRoom-N4-S5-v0",
     "MiniGrid-KeyCorridorS3R3-v0",
 ];
-pub const VARIANTS: [(&str, &str); 3] = [
+pub(crate) const VARIANTS: [(&str, &str); 3] = [
     ("none", "No bonus"),
     ("first_visit", "First visit"),
     ("rnd", "RND"),
 ];
-pub const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
+pub(crate) const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 /// Floor, ceiling and threshold of each task.
-pub const RANGES: [(f64, f64, f64); 3] = [(0.0, 1.0, 0.9), (0.0, 0.8, 0.6), (-0.1, 0.9, 0.7)];
-pub const STEPS: [u64; 3] = [500_000, 1_000_000, 1_000_000];
+pub(crate) const RANGES: [(f64, f64, f64); 3] = [(0.0, 1.0, 0.9), (0.0, 0.8, 0.6), (-0.1, 0.9, 0.7)];
+pub(crate) const STEPS: [u64; 3] = [500_000, 1_000_000, 1_000_000];
 
 /// Final return of each task, variant and seed.
-pub const FINALS: [[[f64; 5]; 3]; 3] = [
+pub(crate) const FINALS: [[[f64; 5]; 3]; 3] = [
     [
         [0.95, 0.94, 0.30, 0.96, 0.93],
         [0.97, 0.96, 0.95, 0.97, 0.96],
@@ -42,12 +42,12 @@ pub const FINALS: [[[f64; 5]; 3]; 3] = [
 ];
 
 /// Share of the budget at which each task, variant and seed is half way up.
-pub fn halfway(env: usize, variant: usize, seed: usize) -> f64 {
+pub(crate) fn halfway(env: usize, variant: usize, seed: usize) -> f64 {
     0.12 + 0.12 * env as f64 + [0.25, 0.0, 0.12][variant] + 0.03 * seed as f64
 }
 
 /// Evaluation return at a step: a smooth rise from the floor that ends at the final return.
-pub fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
+pub(crate) fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
     let (floor, ..) = RANGES[env];
     let share = step as f64 / STEPS[env] as f64;
     let rise = |share: f64| 1.0 / (1.0 + (-(share - halfway(env, variant, seed)) * 22.0).exp());
@@ -56,7 +56,7 @@ pub fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
 }
 
 /// Writes the suite; returns its folder.
-pub fn write_suite(root: &Path) -> PathBuf {
+pub(crate) fn write_suite(root: &Path) -> PathBuf {
     let dir = root.join("suite");
     fs::create_dir_all(&dir).unwrap();
     fs::write(
@@ -75,7 +75,7 @@ pub fn write_suite(root: &Path) -> PathBuf {
     dir
 }
 
-pub fn run_dir(suite: &Path, env: usize, variant: usize, seed: usize) -> PathBuf {
+pub(crate) fn run_dir(suite: &Path, env: usize, variant: usize, seed: usize) -> PathBuf {
     suite
         .join("runs")
         .join(ENVS[env])
@@ -173,14 +173,14 @@ fn eval_csv(env: usize, variant: usize, seed: usize) -> String {
 }
 
 /// Frame of the first success in training, if there is one.
-pub fn first_success(env: usize, variant: usize, seed: usize) -> Option<u64> {
+pub(crate) fn first_success(env: usize, variant: usize, seed: usize) -> Option<u64> {
     let (floor, ceiling, _) = RANGES[env];
     let reached = FINALS[env][variant][seed] > floor + 0.05 * (ceiling - floor);
     reached.then(|| (0.3 * halfway(env, variant, seed) * STEPS[env] as f64) as u64)
 }
 
 /// Distinct observations at the end of a run.
-pub fn unique_states(env: usize, variant: usize, seed: usize) -> f64 {
+pub(crate) fn unique_states(env: usize, variant: usize, seed: usize) -> f64 {
     ([900.0, 4200.0, 3100.0][variant] * (1.0 + env as f64) + 37.0 * seed as f64).round()
 }
 
@@ -268,7 +268,7 @@ fn timing_csv(env: usize, variant: usize, seed: usize) -> String {
 const SIDE: usize = 11;
 
 /// Two levels: rooms behind doors with a key, and a lava field.
-pub fn layouts() -> (Vec<u8>, Vec<i32>) {
+pub(crate) fn layouts() -> (Vec<u8>, Vec<i32>) {
     let mut cells = Vec::new();
     for level in 0..2 {
         for x in 0..SIDE {
