@@ -119,7 +119,7 @@ fn draw_estimate(
         Unit::Number | Unit::Count => format!("{:.2}", estimate.point).replace('-', "−"),
     };
     let wide = text_width(&text, 10.5, false) + 6.0;
-    let fits_right = high + wide < frame.plot.right() + 24.0;
+    let fits_right = high + wide < frame.plot.right() + 6.0;
     let (x, anchor) = if fits_right {
         (high + 6.0, Anchor::Start)
     } else {

@@ -112,7 +112,7 @@ fn against(best: &str, reference: &str, pair: &PairComparison) -> String {
     );
     if let (Some(difference), Some(signs)) = (pair.difference, pair.signs) {
         out += &format!(
-            "; on the same seeds its normalised score is {} higher ({} of {} pairs won)",
+            "; on the same seeds its normalised score differs by {} ({} of {} pairs won)",
             with_interval(difference, signed),
             signs.wins,
             signs.wins + signs.losses + signs.ties
