@@ -63,9 +63,9 @@ fn draw(pixmap: &mut Pixmap, mark: &Mark, transform: Transform) {
             for (k, point) in points.iter().enumerate() {
                 let [x, y] = point.map(|v| v as f32);
                 if k == 0 {
-                    builder.move_to(x, y)
+                    builder.move_to(x, y);
                 } else {
-                    builder.line_to(x, y)
+                    builder.line_to(x, y);
                 }
             }
             if *closed {

@@ -267,7 +267,9 @@ fn hops(folder: &RunFolder) -> Vec<(String, f64)> {
     if all <= 0.0 {
         return Vec::new();
     }
-    hops.iter_mut().for_each(|(_, seconds)| *seconds /= all);
+    for (_, seconds) in &mut hops {
+        *seconds /= all;
+    }
     hops.sort_by(|a, b| b.1.total_cmp(&a.1));
     hops
 }

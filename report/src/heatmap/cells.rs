@@ -25,6 +25,8 @@ const OBJECT_COLOURS: [Colour; 6] = [
 
 /// MiniGrid's object numbers.
 mod object {
+    /// Not part of the level: smaller levels of a probe set are padded with it.
+    pub(super) const UNSEEN: u8 = 0;
     pub(super) const WALL: u8 = 2;
     pub(super) const DOOR: u8 = 4;
     pub(super) const KEY: u8 = 5;
@@ -80,10 +82,12 @@ impl Extent {
     }
 }
 
-/// A wall with nothing but walls around it.
+/// Padding, or a wall with nothing but walls and padding around it.
 fn is_solid(level: &Level, x: usize, y: usize) -> bool {
+    let blank = |x: usize, y: usize| matches!(level.cell(x, y)[0], object::WALL | object::UNSEEN);
     let around = |at: usize, size: usize| at.saturating_sub(1)..(at + 2).min(size);
-    around(x, level.width).all(|nx| around(y, level.height).all(|ny| level.cell(nx, ny)[0] == object::WALL))
+    level.cell(x, y)[0] == object::UNSEEN
+        || around(x, level.width).all(|nx| around(y, level.height).all(|ny| blank(nx, ny)))
 }
 
 /// Draws a level with a panel's values; `at` is the upper left corner of its [`Extent`].
@@ -352,6 +356,8 @@ mod tests {
         let extent = Extent::of(&level);
         assert_eq!((extent.from, extent.to), ([3, 2], [7, 5]));
         assert_eq!((extent.width(), extent.height()), (4, 3));
+        level.cells[7..14].fill([0, 0, 0]);
+        assert_eq!(Extent::of(&level), extent);
         level.cells.fill([2, 5, 0]);
         assert_eq!(Extent::of(&level).width(), 9);
     }

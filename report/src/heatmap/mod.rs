@@ -235,10 +235,10 @@ fn heatmap_csv(panels: &[Panel]) -> String {
                         String::new()
                     };
                     let object = cells::object_name(panel.level.cell(x, y)[0]);
-                    out.push_str(&format!(
+                    out.extend([format!(
                         "\"{title}\",{},{x},{y},{heading},{object},{value}\n",
                         panel.level_index
-                    ));
+                    )]);
                 }
             }
         }

@@ -49,6 +49,9 @@ impl NamedHeatmap {
     }
 }
 
+/// The seed that an env's heatmaps show, and the heatmaps.
+pub(crate) type SeedMaps = (u64, Vec<NamedHeatmap>);
+
 /// One row of a figure: a variant (or the run itself) with its probes, ascending in training time.
 struct Row {
     name: String,
@@ -64,7 +67,7 @@ pub(crate) fn suite_heatmaps(
     suite: &SuiteFolder,
     env: usize,
     reference: usize,
-) -> Result<Option<(u64, Vec<NamedHeatmap>)>, ReportError> {
+) -> Result<Option<SeedMaps>, ReportError> {
     let Some(seed) = best_seed(suite, env) else {
         return Ok(None);
     };

@@ -44,12 +44,12 @@ impl Page {
     /// The whole document.
     pub(crate) fn finish(&self) -> String {
         let title = escape(&self.title);
-        let contents: String = self
+        let contents: Vec<String> = self
             .sections
             .iter()
             .map(|s| format!("<li><a href=\"#{}\">{}</a></li>", s.id, escape(&s.title)))
             .collect();
-        let body: String = self
+        let body: Vec<String> = self
             .sections
             .iter()
             .map(|s| {
@@ -65,9 +65,11 @@ impl Page {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <header>{}</header>\n<nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{body}</main>\n\
+             <header>{}</header>\n<nav aria-label=\"Contents\"><ol>{}</ol></nav>\n{}</main>\n\
              <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-            self.header
+            self.header,
+            contents.concat(),
+            body.concat()
         )
     }
 }
@@ -75,24 +77,26 @@ impl Page {
 /// A table; cells are markup. Numbers stand at the right, the first `text_columns` at the left.
 pub(crate) fn table(header: &[&str], text_columns: usize, rows: &[Vec<String>]) -> String {
     let class = |k: usize| if k < text_columns { "" } else { " class=\"n\"" };
-    let head: String = header
+    let head: Vec<String> = header
         .iter()
         .enumerate()
         .map(|(k, name)| format!("<th{}>{}</th>", class(k), escape(name)))
         .collect();
-    let body: String = rows
+    let body: Vec<String> = rows
         .iter()
         .map(|row| {
-            let cells: String = row
+            let cells: Vec<String> = row
                 .iter()
                 .enumerate()
                 .map(|(k, cell)| format!("<td{}>{cell}</td>", class(k)))
                 .collect();
-            format!("<tr>{cells}</tr>\n")
+            format!("<tr>{}</tr>\n", cells.concat())
         })
         .collect();
     format!(
-        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
+        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n",
+        head.concat(),
+        body.concat()
     )
 }
 
@@ -118,14 +122,14 @@ pub(crate) fn tabs(entries: &[(String, String)]) -> String {
     if let [(_, body)] = entries {
         return body.clone();
     }
-    let panels: String = entries
+    let panels: Vec<String> = entries
         .iter()
         .map(|(name, body)| {
             let name = escape(name);
             format!("<div class=\"tab\" data-name=\"{name}\"><h4>{name}</h4>{body}</div>")
         })
         .collect();
-    format!("<div class=\"tabs\">{panels}</div>\n")
+    format!("<div class=\"tabs\">{}</div>\n", panels.concat())
 }
 
 /// A block that opens on demand.

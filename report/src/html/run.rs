@@ -6,7 +6,6 @@ use super::page::{Page, code, details, escape, paragraph, table};
 use super::settings::command_line;
 use super::suite::{drawn, grid, run_versions};
 use super::wording::{NO_VALUE, counted, duration, frames, score, share};
-use crate::analysis::total;
 use crate::figures::run::RunFigures;
 use crate::figures::suite::Figure;
 use crate::run_folder::RunFolder;
@@ -56,15 +55,15 @@ fn header(folder: &RunFolder, title: &str) -> String {
         folder.status.state.word(),
         frames(folder.last_step())
     );
-    out += &format!(
+    out.extend([format!(
         "<div class=\"summary\"><p>{}</p></div>\n",
         escape(&sentences(folder))
-    );
+    )]);
     if let Some(error) = &folder.status.error {
-        out += &format!(
+        out.extend([format!(
             "<div class=\"warn\"><p><b>The run failed:</b> {}</p></div>\n",
             escape(error)
-        );
+        )]);
     }
     out + &non_finite(folder)
 }
@@ -119,10 +118,10 @@ fn non_finite(folder: &RunFolder) -> String {
 }
 
 fn speed(folder: &RunFolder, figures: &RunFigures) -> String {
-    let Some(wall) = total(&folder.timing, "wall_s").filter(|wall| *wall > 0.0) else {
+    let Some(wall) = folder.timing.last("wall_s").filter(|wall| *wall > 0.0) else {
         return String::new();
     };
-    let cpu = total(&folder.timing, "cpu_s");
+    let cpu = folder.timing.last("cpu_s");
     let mut out = paragraph(&format!(
         "{} frames in {} of wall clock: {:.0} frames per second{}.",
         frames(folder.last_step()),

@@ -1,7 +1,7 @@
 //! The page of a suite, section by section.
 
 use super::glossary::glossary;
-use super::maps::{NamedHeatmap, heatmap_tabs, intro};
+use super::maps::{SeedMaps, heatmap_tabs, intro};
 use super::page::{Page, details, escape, figure, named, paragraph, table};
 use super::settings::{differences, repeat, tuning, versions};
 use super::summary::summary;
@@ -25,7 +25,7 @@ pub(crate) struct SuitePage<'a> {
     /// Per env: its figures.
     pub per_task: &'a [Vec<Figure>],
     /// Per env: the seed shown and its heatmaps, or why there are none.
-    pub maps: &'a [Result<Option<(u64, Vec<NamedHeatmap>)>, String>],
+    pub maps: &'a [Result<Option<SeedMaps>, String>],
 }
 
 impl SuitePage<'_> {
@@ -179,7 +179,7 @@ impl SuitePage<'_> {
         ));
         out += &self.task_table(task);
         out += &grid(&self.per_task[task.env].iter().collect::<Vec<_>>());
-        out += &match &self.maps[task.env] {
+        let maps = match &self.maps[task.env] {
             Ok(None) => String::new(),
             Ok(Some((seed, maps))) => {
                 let tabs = heatmap_tabs(maps, &intro(*seed, task.horizon));
@@ -187,7 +187,7 @@ impl SuitePage<'_> {
             }
             Err(why) => format!("<div class=\"warn\"><p>No heatmaps: {}</p></div>", escape(why)),
         };
-        out
+        out + &maps
     }
 
     fn task_table(&self, task: &TaskAnalysis) -> String {

@@ -1,6 +1,7 @@
 //! A suite folder with known answers: three tasks, three variants, five seeds, curves by formula, pinned levels with
 //! plausible fields.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -167,7 +168,7 @@ fn eval_csv(env: usize, variant: usize, seed: usize) -> String {
         let step = STEPS[env] * k / 20;
         let value = return_at(env, variant, seed, step);
         let success = (value.max(0.0) * 100.0).round() / 100.0;
-        out += &format!("{step},100,{value},0.2,{success},{}\n", 300.0 - 200.0 * value);
+        writeln!(out, "{step},100,{value},0.2,{success},{}", 300.0 - 200.0 * value).unwrap();
     }
     out
 }
@@ -192,8 +193,11 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
                    reward/extrinsic/advantage_ratio,"
         .to_owned();
     if variant > 0 {
-        out +=
-            &format!("reward/{module}/raw_mean,reward/{module}/mixed_mean,reward/{module}/advantage_ratio,");
+        write!(
+            out,
+            "reward/{module}/raw_mean,reward/{module}/mixed_mean,reward/{module}/advantage_ratio,"
+        )
+        .unwrap();
     }
     out += "explore/unique_states,explore/unique_positions,explore/first_success_step\n";
     let iterations = 120;
@@ -207,7 +211,8 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
         } else {
             (value + 0.1 * noise).to_string()
         };
-        out += &format!(
+        write!(
+            out,
             "{step},{episodes},{},{},{},{},{},{},{},{},{},{},{},{},",
             300.0 - 200.0 * value,
             value.max(0.0),
@@ -221,14 +226,17 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
             0.01 * value,
             0.01 * value,
             0.5 + 0.4 * share
-        );
+        )
+        .unwrap();
         if variant > 0 {
-            out += &format!(
+            write!(
+                out,
                 "{},{},{},",
                 0.3 / (1.0 + 9.0 * share),
                 0.05 / (1.0 + 9.0 * share),
                 0.5 - 0.4 * share
-            );
+            )
+            .unwrap();
         }
         let seen = unique_states(env, variant, seed) * (share.sqrt());
         let first = first_success(env, variant, seed).filter(|first| *first <= step);
@@ -237,11 +245,13 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
         } else {
             seen.round()
         };
-        out += &format!(
-            "{seen},{},{}\n",
+        writeln!(
+            out,
+            "{seen},{},{}",
             (seen / 9.0).round(),
             first.map_or(String::new(), |f| f.to_string())
-        );
+        )
+        .unwrap();
     }
     out
 }
@@ -252,15 +262,17 @@ fn timing_csv(env: usize, variant: usize, seed: usize) -> String {
     for k in 1..=10 {
         let step = STEPS[env] * k / 10;
         let wall = step as f64 / sps;
-        let hops = [0.25, 0.05, 0.1, 0.6].map(|share| share * wall);
-        out += &format!(
-            "{step},{wall},{},{sps},{},{},{},{}\n",
+        let hops = [0.25, 0.05, 0.1, 0.6].map(|share| share * wall / 10.0);
+        writeln!(
+            out,
+            "{step},{wall},{},{sps},{},{},{},{}",
             wall * 0.98,
             hops[0],
             hops[1],
             hops[2],
             hops[3]
-        );
+        )
+        .unwrap();
     }
     out
 }
@@ -277,9 +289,8 @@ pub(crate) fn layouts() -> (Vec<u8>, Vec<i32>) {
                 let cell = match (level, x, y) {
                     _ if border => [2, 5, 0],
                     (0, 5, 3) => [4, 4, 2],
-                    (0, 5, _) => [2, 5, 0],
                     (0, 8, 6) => [4, 1, 1],
-                    (0, 6.., 6) => [2, 5, 0],
+                    (0, 5, _) | (0, 6.., 6) => [2, 5, 0],
                     (0, 2, 8) => [5, 4, 0],
                     (0, 3, 2) => [6, 2, 0],
                     (0, 7, 2) => [7, 3, 0],
@@ -334,8 +345,7 @@ fn write_probe(folder: &Path, variant: usize, share: f64, step: u64) {
             }
         }
     }
-    let file = folder.join(format!("step_{step:012}.npz"));
-    let mut npz = NpzWriter::create(file).unwrap();
+    let mut npz = new_npz(&folder.join(format!("step_{step:012}.npz")));
     let (n, side) = (2, SIDE as u64);
     put(&mut npz, "layout", &[n, side, side, 3], &cells);
     put(&mut npz, "agent_start", &[n, 3], &starts);
@@ -354,9 +364,15 @@ fn write_probe(folder: &Path, variant: usize, share: f64, step: u64) {
     put(&mut npz, "greedy_action", &[n, 4, side, side], &action);
 }
 
-type Npz = NpzWriter<std::io::BufWriter<fs::File>>;
+pub(crate) type Npz = NpzWriter<std::io::BufWriter<fs::File>>;
 
-fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
+/// A new npz file.
+pub(crate) fn new_npz(path: &Path) -> Npz {
+    NpzWriter::create(path).unwrap()
+}
+
+/// Adds an array to an npz file.
+pub(crate) fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
     let options = npyz::zip::write::FileOptions::default();
     let mut writer = npz
         .array::<T>(name, options)
