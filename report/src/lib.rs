@@ -25,7 +25,7 @@ pub use heatmap::{
 };
 pub use number_table::NumberTable;
 pub use probe::{Field, GREEDY_ACTION, Level, Probe, available_fields};
-pub use report::{ReportPaths, write_run_report, write_suite_report};
+pub use report::{ReportPaths, write_report, write_run_report, write_suite_report};
 pub use run_folder::{Evaluation, Machine, ProbeFile, RunFolder, RunMeta, RunState, RunStatus};
 pub use suite_folder::{
     ChosenSettings, EnvPlan, Outcome, SuiteFolder, SuitePlan, SuiteRun, TuningPlan, VariantPlan,

@@ -9,10 +9,11 @@ use crate::canvas::encode_png;
 use crate::error::{ReportError, make_folder, write_file};
 use crate::figures::run::run_figures;
 use crate::figures::suite::{Figure, SuiteFigures};
+use crate::heatmap::write_heatmap_csv;
 use crate::html::maps::{NamedHeatmap, run_heatmaps, suite_heatmaps};
 use crate::html::run::run_html;
 use crate::html::suite::SuitePage;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{RunFolder, is_run_folder};
 use crate::suite_folder::SuiteFolder;
 use crate::tables::write_suite_tables;
 
@@ -28,6 +29,24 @@ pub struct ReportPaths {
     pub figures: Vec<PathBuf>,
     /// Numbers.
     pub tables: Vec<PathBuf>,
+}
+
+/// Writes the report of a suite folder or of a run folder, whichever it is.
+///
+/// # Errors
+/// [`ReportError::Missing`] where it is neither; otherwise as [`write_suite_report`] and [`write_run_report`].
+pub fn write_report(dir: &Path) -> Result<ReportPaths, ReportError> {
+    if dir.join("suite.json").is_file() {
+        return write_suite_report(dir);
+    }
+    if is_run_folder(dir) {
+        return write_run_report(dir);
+    }
+    Err(ReportError::Missing {
+        folder: dir.to_owned(),
+        file: "suite.json or run.toml".to_owned(),
+        remedy: "give the folder that `prospect train --out` or `prospect compare --out` wrote",
+    })
 }
 
 /// Writes the report of a suite folder to `report/` within it: `index.html`, `figures/*.png`, `tables/*.csv`.
@@ -78,7 +97,7 @@ pub fn write_suite_report(dir: &Path) -> Result<ReportPaths, ReportError> {
         per_task: &per_task,
         maps: &maps,
     };
-    let html = page.html()?;
+    let html = page.html();
     let out = Output::create(&dir.join("report"))?;
     let mut tables = write_suite_tables(&suite, &analysis, &out.tables)?;
     let drawn: Vec<&Figure> = std::iter::once(&overview)
@@ -100,7 +119,7 @@ pub fn write_run_report(dir: &Path) -> Result<ReportPaths, ReportError> {
     let folder = RunFolder::read(dir)?;
     let figures = run_figures(&folder);
     let maps = run_heatmaps(&folder).map_err(|error| error.to_string());
-    let html = run_html(&folder, &figures, &maps)?;
+    let html = run_html(&folder, &figures, &maps);
     let out = Output::create(&dir.join("report"))?;
     let mut pictures = out.write_figures(&figures.all().collect::<Vec<_>>())?;
     let mut tables = Vec::new();
@@ -149,7 +168,8 @@ impl Output {
         for map in maps {
             let png = self.figures.join(format!("{}.png", map.file));
             let csv = self.tables.join(format!("{}.csv", map.file));
-            map.heatmap.write(&png, &csv)?;
+            write_file(&png, &map.png)?;
+            write_heatmap_csv(&csv, &map.heatmap.panels)?;
             pictures.push(png);
             tables.push(csv);
         }

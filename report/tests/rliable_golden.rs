@@ -1,6 +1,8 @@
 //! Our statistics against numbers recorded from the real `rliable` package
 //! (`scripts/record_rliable_golden.py` writes `tests/golden/rliable/rliable.json`).
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use prospect_report::stats::{
     Bootstrap, Estimate, Scores, iqm, mean, median_of_task_means, optimality_gap, performance_profile,
     performance_profile_of_task_means, probability_of_improvement,

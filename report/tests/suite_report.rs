@@ -1,12 +1,14 @@
 //! The report of a synthetic suite: numbers against hand computation, troubled runs, and a page that stands alone.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod synthetic;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use prospect_report::{ReportPaths, write_run_report, write_suite_report};
+use prospect_report::{ReportPaths, write_report, write_run_report, write_suite_report};
 use synthetic::{ENVS, FINALS, RANGES, VARIANTS, first_success, run_dir, unique_states, write_suite};
 
 /// A fresh folder that stays for inspection.
@@ -273,6 +275,55 @@ fn a_variant_without_any_finished_run_does_not_erase_the_comparison() {
     );
     assert!(aggregates.iter().all(|row| row["variant"] != "rnd"));
     assert_stands_alone(&fs::read_to_string(&paths.html).unwrap());
+}
+
+/// One task without ceiling and threshold, one variant, one seed, nothing logged but the evaluations.
+#[test]
+fn a_suite_of_a_single_bare_run_still_has_a_report() {
+    let suite = write_suite(&scratch("bare"));
+    fs::write(
+        suite.join("suite.json"),
+        format!(r#"{{"name": "one <run>", "envs": [{{"id": "{}"}}], "variants": [{{"name": "none"}}], "seeds": [1]}}"#, ENVS[0]),
+    )
+    .unwrap();
+    let run = run_dir(&suite, 0, 0, 0);
+    fs::remove_dir_all(run.join("probe")).unwrap();
+    fs::remove_file(run.join("metrics.csv")).unwrap();
+    fs::remove_file(run.join("timing.csv")).unwrap();
+    let paths = write_report(&suite).unwrap();
+    let html = fs::read_to_string(&paths.html).unwrap();
+    assert_stands_alone(&html);
+    assert!(html.contains("one &lt;run&gt;") && html.contains("Nothing was tuned"));
+    assert!(paths.tables.iter().all(|path| !path.ends_with("aggregates.csv")));
+    let scores = table(&paths, "task_scores.csv");
+    assert_close(
+        number(find(&scores, &[("statistic", "iqm_final_return")]), "point"),
+        FINALS[0][0][0],
+    );
+}
+
+#[test]
+fn a_ceiling_below_its_floor_is_named() {
+    let suite = write_suite(&scratch("range"));
+    let path = suite.join("suite.json");
+    let text = fs::read_to_string(&path)
+        .unwrap()
+        .replacen("\"ceiling\": 1.0", "\"ceiling\": -1.0", 1);
+    fs::write(&path, text).unwrap();
+    let error = write_report(&suite).unwrap_err().to_string();
+    assert!(
+        error.contains(ENVS[0]) && error.contains("must lie above floor"),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_folders_are_refused_with_a_remedy() {
+    let error = write_report(&scratch("neither")).unwrap_err().to_string();
+    assert!(
+        error.contains("has no suite.json or run.toml; give the folder"),
+        "{error}"
+    );
 }
 
 #[test]

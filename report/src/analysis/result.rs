@@ -72,7 +72,7 @@ impl RunResult {
         let plan = &suite.plan.envs[run.env];
         let curve = folder.return_curve();
         let ended = curve.as_ref().filter(|_| folder.is_finished());
-        let wall_s = total(&folder.timing, "wall_s");
+        let wall_s = folder.timing.last("wall_s");
         Ok(Self {
             last_step: folder.last_step(),
             final_return: ended.map(Curve::last),
@@ -96,7 +96,7 @@ impl RunResult {
             first_success: first_success(folder),
             unique_states: folder.metrics.last("explore/unique_states"),
             wall_s,
-            cpu_s: total(&folder.timing, "cpu_s"),
+            cpu_s: folder.timing.last("cpu_s"),
             sps: wall_s.filter(|s| *s > 0.0).map(|s| folder.last_step() / s),
             ..empty
         })
@@ -133,13 +133,7 @@ fn first_success(folder: &RunFolder) -> Option<TimeToEvent> {
     })
 }
 
-/// Total of a timing column, whether its rows count up or stand for one iteration each.
+/// Sum of a timing column whose rows each stand for one iteration (`hop/*`).
 pub(crate) fn total(timing: &NumberTable, column: &str) -> Option<f64> {
-    let values: Vec<f64> = timing.column(column)?.iter().copied().flatten().collect();
-    let counts_up = values.windows(2).all(|pair| pair[1] >= pair[0]);
-    if counts_up {
-        values.last().copied()
-    } else {
-        Some(values.iter().sum())
-    }
+    Some(timing.column(column)?.iter().flatten().sum())
 }

@@ -31,6 +31,7 @@ impl Colour {
     }
 
     /// Relative luminance, 0 black to 1 white.
+    #[cfg(test)]
     pub(crate) fn luminance(self) -> f64 {
         let linear = |c: u8| (f64::from(c) / 255.0).powf(2.2);
         0.2126 * linear(self.r) + 0.7152 * linear(self.g) + 0.0722 * linear(self.b)

@@ -90,14 +90,14 @@ fn paint(fill: Option<Colour>, stroke: Option<Stroke>) -> String {
         Some(colour) => format!(" fill=\"{}\"{}", colour.hex(), opacity("fill-opacity", colour)),
     };
     if let Some(stroke) = stroke {
-        out += &format!(
+        out.extend([format!(
             " stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}",
             stroke.colour.hex(),
             number(stroke.width),
             opacity("stroke-opacity", stroke.colour)
-        );
+        )]);
         if let Some([dash, gap]) = stroke.dash {
-            out += &format!(" stroke-dasharray=\"{} {}\"", number(dash), number(gap));
+            out.extend([format!(" stroke-dasharray=\"{} {}\"", number(dash), number(gap))]);
         }
     }
     out
@@ -124,13 +124,13 @@ fn text(out: &mut String, label: &Label) {
     } else {
         String::new()
     };
-    out.push_str(&format!(
+    out.extend([format!(
         "<text x=\"{x}\" y=\"{y}\" font-size=\"{}\" fill=\"{}\"{}{anchor}{weight}{turn}>{}</text>",
         number(label.size),
         label.colour.hex(),
         opacity("fill-opacity", label.colour),
         escape(&label.text)
-    ));
+    )]);
 }
 
 /// A coordinate with at most two decimals.

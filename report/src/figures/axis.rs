@@ -81,13 +81,59 @@ pub(crate) fn ticks(span: Span, wanted: usize) -> Vec<f64> {
     (first..=last).map(|k| k as f64 * step).collect()
 }
 
+/// Ticks with their texts: as many decimals as keep neighbours apart, in one unit along the axis.
+pub(crate) fn labelled_ticks(span: Span, wanted: usize, unit: Unit) -> Vec<(f64, String)> {
+    let places = ticks(span, wanted);
+    let largest = places.iter().fold(0.0_f64, |most, tick| most.max(tick.abs()));
+    let step = if places.len() > 1 {
+        places[1] - places[0]
+    } else {
+        largest
+    };
+    let (factor, ending) = match unit {
+        Unit::Share => (100.0, "%"),
+        Unit::Count if largest >= 1e9 => (1e-9, "G"),
+        Unit::Count if largest >= 2e5 => (1e-6, "M"),
+        Unit::Count if largest >= 2e3 => (1e-3, "k"),
+        Unit::Number if largest >= 1e5 || (largest < 1e-3 && largest > 0.0) => {
+            return places
+                .into_iter()
+                .map(|tick| (tick, write_number(tick, unit)))
+                .collect();
+        }
+        Unit::Number | Unit::Count => (1.0, ""),
+    };
+    let decimals = (0..9)
+        .find(|d| {
+            let power = 10_f64.powi(*d);
+            places.iter().all(|tick| {
+                let shown = tick * factor;
+                ((shown * power).round() / power - shown).abs() < step * factor * 0.01
+            })
+        })
+        .unwrap_or(9) as usize;
+    places
+        .into_iter()
+        .map(|tick| {
+            let text = trim(format!("{:.decimals$}", tick * factor));
+            let ending = if text == "0" && unit == Unit::Count {
+                ""
+            } else {
+                ending
+            };
+            (tick, format!("{text}{ending}"))
+        })
+        .collect()
+}
+
 /// Writes a number for an axis or a table: shortest form that keeps about three digits.
 pub(crate) fn write_number(value: f64, unit: Unit) -> String {
     let magnitude = value.abs();
     match unit {
         Unit::Share => format!("{}%", trim(format!("{:.1}", value * 100.0))),
         Unit::Count if magnitude >= 1e9 => format!("{}G", trim(format!("{:.2}", value / 1e9))),
-        Unit::Count if magnitude >= 1e5 => format!("{}M", trim(format!("{:.2}", value / 1e6))),
+        Unit::Count if magnitude >= 1e6 => format!("{}M", trim(format!("{:.2}", value / 1e6))),
+        Unit::Count if magnitude >= 1e5 => format!("{}M", trim(format!("{:.3}", value / 1e6))),
         Unit::Count if magnitude >= 1e3 => format!("{}k", trim(format!("{:.1}", value / 1e3))),
         Unit::Count if magnitude >= 10.0 => trim(format!("{value:.0}")),
         _ if magnitude != 0.0 && !(1e-3..1e5).contains(&magnitude) => {
@@ -149,14 +195,11 @@ impl Frame {
         let plot = self.plot;
         scene.text(Label::new([plot.x, plot.y - 12.0], text.title, TITLE_SIZE).bold());
         let thin = Stroke::new(GRID, 1.0);
-        for tick in ticks(self.y, (plot.height / 48.0).round() as usize) {
+        for (tick, text_of_tick) in labelled_ticks(self.y, (plot.height / 44.0).round() as usize, text.y_unit)
+        {
             let y = self.py(tick);
             scene.line(vec![[plot.x, y], [plot.right(), y]], thin);
-            let label = Label::new(
-                [plot.x - 7.0, y + TICK_SIZE * 0.36],
-                write_number(tick, text.y_unit),
-                TICK_SIZE,
-            );
+            let label = Label::new([plot.x - 7.0, y + TICK_SIZE * 0.36], text_of_tick, TICK_SIZE);
             scene.text(label.anchor(Anchor::End).colour(MUTED));
         }
         self.draw_x_axis(scene, text.x_label, text.x_unit);
@@ -170,14 +213,10 @@ impl Frame {
         let plot = self.plot;
         let base = Stroke::new(INK, 1.0);
         scene.line(vec![[plot.x, plot.bottom()], [plot.right(), plot.bottom()]], base);
-        for tick in ticks(self.x, (plot.width / 76.0).round() as usize) {
+        for (tick, text) in labelled_ticks(self.x, (plot.width / 76.0).round() as usize, unit) {
             let x = self.px(tick);
             scene.line(vec![[x, plot.bottom()], [x, plot.bottom() + 4.0]], base);
-            let label = Label::new(
-                [x, plot.bottom() + 6.0 + TICK_SIZE],
-                write_number(tick, unit),
-                TICK_SIZE,
-            );
+            let label = Label::new([x, plot.bottom() + 6.0 + TICK_SIZE], text, TICK_SIZE);
             scene.text(label.anchor(Anchor::Middle).colour(MUTED));
         }
         let middle = plot.x + plot.width / 2.0;
@@ -247,10 +286,35 @@ mod tests {
     }
 
     #[test]
+    fn neighbouring_ticks_read_differently() {
+        let texts = |min, max, unit| -> Vec<String> {
+            labelled_ticks(Span { min, max }, 4, unit)
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect()
+        };
+        assert_eq!(
+            texts(0.0098, 0.0102, Unit::Number),
+            ["0.0098", "0.0099", "0.01", "0.0101", "0.0102"]
+        );
+        assert_eq!(
+            texts(0.0, 1e6, Unit::Count),
+            ["0", "0.25M", "0.5M", "0.75M", "1M"]
+        );
+        assert_eq!(
+            texts(0.0, 2e5, Unit::Count),
+            ["0", "0.05M", "0.1M", "0.15M", "0.2M"]
+        );
+        assert_eq!(texts(0.0, 1e5, Unit::Count), ["0", "25k", "50k", "75k", "100k"]);
+        assert_eq!(texts(0.0, 1.0, Unit::Share), ["0%", "25%", "50%", "75%", "100%"]);
+    }
+
+    #[test]
     fn numbers_read_well() {
         for (value, unit, text) in [
             (200_000.0, Unit::Count, "0.2M"),
             (1_500_000.0, Unit::Count, "1.5M"),
+            (125_000.0, Unit::Count, "0.125M"),
             (50_000.0, Unit::Count, "50k"),
             (2_500.0, Unit::Count, "2.5k"),
             (0.0, Unit::Count, "0"),

@@ -114,9 +114,12 @@ fn draw_estimate(
         Some(note),
     );
     // The number stands on whichever side of the bar has room.
-    let text = write_number(estimate.point, unit);
+    let text = match unit {
+        Unit::Share => format!("{:.0}%", estimate.point * 100.0),
+        Unit::Number | Unit::Count => format!("{:.2}", estimate.point).replace('-', "−"),
+    };
     let wide = text_width(&text, 10.5, false) + 6.0;
-    let fits_right = high + wide < frame.plot.right() + 24.0;
+    let fits_right = high + wide < frame.plot.right() + 6.0;
     let (x, anchor) = if fits_right {
         (high + 6.0, Anchor::Start)
     } else {

@@ -26,12 +26,19 @@ fn places(entries: &[(String, Style)], width: f64) -> Vec<Point> {
 
 /// Height that the legend takes.
 pub(crate) fn height(entries: &[(String, Style)], width: f64) -> f64 {
+    if entries.iter().all(|(name, _)| name.is_empty()) {
+        return 0.0;
+    }
     places(entries, width).last().map_or(0.0, |last| last[1] + ROW)
 }
 
 /// Draws the legend; `at` is the middle of the left end of its first row.
 pub(crate) fn draw(scene: &mut Scene, entries: &[(String, Style)], at: Point, width: f64) {
-    for ((name, style), place) in entries.iter().zip(places(entries, width)) {
+    for ((name, style), place) in entries
+        .iter()
+        .zip(places(entries, width))
+        .filter(|((name, _), _)| !name.is_empty())
+    {
         let (x, y) = (at[0] + place[0], at[1] + place[1]);
         scene.line(
             vec![[x, y], [x + SAMPLE, y]],

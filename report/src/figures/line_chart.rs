@@ -2,7 +2,7 @@
 
 use super::axis::{Frame, FrameText, LABEL_SIZE, Span, TICK_SIZE, Unit, spread};
 use super::legend;
-use crate::canvas::{Anchor, Area, Label, MUTED, PAPER, Point, Scene, Stroke, Style, text_width};
+use crate::canvas::{Area, Label, MUTED, PAPER, Point, Scene, Stroke, Style, text_width};
 
 /// One variant's curve.
 #[derive(Debug, Clone)]
@@ -84,8 +84,15 @@ impl LineChart {
         for series in &self.series {
             draw_runs(scene, &frame, series);
         }
-        for series in &self.series {
-            draw_line(scene, &frame, series);
+        // Dashed lines last: where curves coincide, the gaps show what lies below.
+        for dashed in [false, true] {
+            for series in self
+                .series
+                .iter()
+                .filter(|series| series.style.dash.is_some() == dashed)
+            {
+                draw_line(scene, &frame, series);
+            }
         }
         if self.naming == Naming::Direct {
             self.draw_names(scene, &frame);
@@ -126,8 +133,12 @@ impl LineChart {
             .flat_map(|s| s.line.iter().chain(s.runs.iter().flatten()).map(|p| p[1]));
         let bands = self.series.iter().flat_map(|s| s.band.iter().flatten().copied());
         let references: Vec<f64> = self.references.iter().map(|r| r.y).collect();
-        self.y
-            .unwrap_or_else(|| Span::over(lines.chain(bands), &references).padded(0.04))
+        let span = Span::over(lines.chain(bands), &references);
+        let room = if self.references.is_empty() { 0.04 } else { 0.09 };
+        self.y.unwrap_or_else(|| Span {
+            max: span.padded(0.04).max,
+            ..span.padded(room)
+        })
     }
 
     fn draw_references(&self, scene: &mut Scene, frame: &Frame) {
@@ -137,8 +148,19 @@ impl LineChart {
             .iter()
             .filter(|r| (0.0..=1.0).contains(&frame.y.place(r.y)))
             .collect();
-        let wishes: Vec<f64> = visible.iter().map(|r| frame.py(r.y) - 4.0).collect();
-        let places = spread(&wishes, TICK_SIZE, plot.y + 8.0, plot.bottom() - 3.0);
+        // The lowest name stands below its line, where no curve runs.
+        let wishes: Vec<f64> = visible
+            .iter()
+            .map(|r| {
+                frame.py(r.y)
+                    + if frame.y.place(r.y) < 0.15 {
+                        TICK_SIZE
+                    } else {
+                        -4.0
+                    }
+            })
+            .collect();
+        let places = spread(&wishes, TICK_SIZE, plot.y + 8.0, plot.bottom() - 2.0);
         for (reference, place) in visible.iter().zip(places) {
             let y = frame.py(reference.y);
             scene.line(vec![[plot.x, y], [plot.right(), y]], pen);
@@ -228,9 +250,12 @@ fn draw_line(scene: &mut Scene, frame: &Frame, series: &Series) {
 }
 
 /// Several charts side by side under one legend; each chart loses its direct labels.
-pub(crate) fn small_multiples(title: &str, charts: &[LineChart], columns: usize) -> Scene {
+pub(crate) fn small_multiples(
+    charts: &[LineChart],
+    columns: usize,
+    [cell_width, cell_height]: [f64; 2],
+) -> Scene {
     let columns = columns.min(charts.len()).max(1);
-    let (cell_width, cell_height) = (390.0, 280.0);
     let rows = charts.len().div_ceil(columns);
     let width = cell_width * columns as f64;
     let names = charts
@@ -238,10 +263,9 @@ pub(crate) fn small_multiples(title: &str, charts: &[LineChart], columns: usize)
         .max_by_key(|chart| chart.series.len())
         .map_or(&[][..], |chart| &chart.series);
     let entries: Vec<(String, Style)> = names.iter().map(|s| (s.label.clone(), s.style)).collect();
-    let head = 34.0 + legend::height(&entries, width - 24.0);
+    let head = 8.0 + legend::height(&entries, width - 24.0);
     let mut scene = Scene::new(width, head + cell_height * rows as f64);
-    scene.text(Label::new([12.0, 22.0], title, 15.5).bold().anchor(Anchor::Start));
-    legend::draw(&mut scene, &entries, [12.0, 46.0], width - 24.0);
+    legend::draw(&mut scene, &entries, [12.0, 16.0], width - 24.0);
     for (k, chart) in charts.iter().enumerate() {
         let area = Area::new(
             cell_width * (k % columns) as f64,

@@ -1,7 +1,7 @@
 //! The figures of a single run.
 
 use super::axis::{Span, Unit};
-use super::line_chart::{LineChart, Naming, Reference, Series, small_multiples};
+use super::line_chart::{LineChart, Naming, Series, small_multiples};
 use super::suite::{FRAMES, Figure};
 use crate::analysis::total;
 use crate::canvas::{Colour, Shape, Style, variant_styles};
@@ -152,20 +152,13 @@ fn success(folder: &RunFolder) -> Option<Figure> {
 fn training(folder: &RunFolder) -> Option<Figure> {
     let curve = folder.metrics.curve("charts/episodic_return")?;
     let lines = vec![series("training", main_style(), &curve)];
-    let mut chart = chart(
+    let chart = chart(
         folder,
         "Training return",
         "mean episodic return",
         Unit::Number,
         lines,
     );
-    if let Some(first) = folder.first_success_step() {
-        let label = format!(
-            "first success at {}",
-            super::axis::write_number(first, Unit::Count)
-        );
-        chart.references.push(Reference { y: 0.0, label });
-    }
     Some(figure(
         "training_return",
         "Mean task return of the episodes that ended in each iteration of training.",
@@ -260,7 +253,7 @@ fn losses(folder: &RunFolder) -> Option<Figure> {
     Some(Figure {
         name: "losses".to_owned(),
         caption: "Losses and diagnostics of the learner, per iteration.".to_owned(),
-        scene: small_multiples("", &charts, 3),
+        scene: small_multiples(&charts, 3, [390.0, 240.0]),
     })
 }
 
@@ -274,7 +267,9 @@ fn hops(folder: &RunFolder) -> Vec<(String, f64)> {
     if all <= 0.0 {
         return Vec::new();
     }
-    hops.iter_mut().for_each(|(_, seconds)| *seconds /= all);
+    for (_, seconds) in &mut hops {
+        *seconds /= all;
+    }
     hops.sort_by(|a, b| b.1.total_cmp(&a.1));
     hops
 }

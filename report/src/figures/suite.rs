@@ -58,13 +58,18 @@ impl<'a> SuiteFigures<'a> {
             .iter()
             .map(|task| self.return_chart(task, &self.plan(task).id, false))
             .collect();
-        let columns = if charts.len() == 4 { 2 } else { 3 };
+        let columns = if matches!(charts.len(), 2 | 4) { 2 } else { 3 };
+        let width = if charts.len() == 1 {
+            640.0
+        } else {
+            1170.0 / columns.min(charts.len()) as f64
+        };
         Figure {
             name: "learning_curves".to_owned(),
             caption: "Mean return of 100 held-out episodes during training: interquartile mean over seeds, with its \
                       95% bootstrap band."
                 .to_owned(),
-            scene: small_multiples("Learning curves", &charts, columns),
+            scene: small_multiples(&charts, columns, [width, 300.0]),
         }
     }
 
@@ -286,14 +291,7 @@ impl<'a> SuiteFigures<'a> {
             naming: Naming::Direct,
         };
         // All profiles end at zero, where direct labels would pile up: a legend reads better.
-        let scene = small_multiples(
-            "",
-            &[LineChart {
-                naming: Naming::Elsewhere,
-                ..chart
-            }],
-            1,
-        );
+        let scene = small_multiples(&[chart], 1, CHART);
         Figure {
             name: "performance_profile".to_owned(),
             caption:

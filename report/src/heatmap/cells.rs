@@ -25,6 +25,8 @@ const OBJECT_COLOURS: [Colour; 6] = [
 
 /// MiniGrid's object numbers.
 mod object {
+    /// Not part of the level: smaller levels of a probe set are padded with it.
+    pub(super) const UNSEEN: u8 = 0;
     pub(super) const WALL: u8 = 2;
     pub(super) const DOOR: u8 = 4;
     pub(super) const KEY: u8 = 5;
@@ -42,26 +44,77 @@ pub(super) fn object_name(kind: u8) -> &'static str {
     NAMES.get(usize::from(kind)).copied().unwrap_or("unknown")
 }
 
-/// Draws a level with a panel's values; `at` is its upper left corner.
-pub(super) fn draw_level(scene: &mut Scene, panel: &Panel, scale: &Scale, at: Point, cell: f64) {
-    let level = &panel.level;
-    for x in 0..level.width {
-        for y in 0..level.height {
-            let area = Area::new(at[0] + x as f64 * cell, at[1] + y as f64 * cell, cell, cell);
-            if level.cell(x, y)[0] == object::WALL {
-                scene.rect(area, Some(WALL), Some(Stroke::new(WALL, 0.4)));
-            } else {
-                draw_value(scene, panel, scale, x * level.height + y, area);
+/// The part of a level that is worth drawing: everything but walls behind walls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    from: [usize; 2],
+    /// One past the last cell.
+    to: [usize; 2],
+}
+
+impl Extent {
+    pub(super) fn of(level: &Level) -> Self {
+        let (mut from, mut to) = ([level.width, level.height], [0, 0]);
+        for x in 0..level.width {
+            for y in 0..level.height {
+                if !is_solid(level, x, y) {
+                    from = [from[0].min(x), from[1].min(y)];
+                    to = [to[0].max(x + 1), to[1].max(y + 1)];
+                }
             }
         }
-    }
-    for x in 0..level.width {
-        for y in 0..level.height {
-            let area = Area::new(at[0] + x as f64 * cell, at[1] + y as f64 * cell, cell, cell);
-            draw_object(scene, level.cell(x, y), area);
+        if to == [0, 0] {
+            Self {
+                from: [0, 0],
+                to: [level.width, level.height],
+            }
+        } else {
+            Self { from, to }
         }
     }
-    draw_agent(scene, level, at, cell);
+
+    pub(super) fn width(&self) -> usize {
+        self.to[0] - self.from[0]
+    }
+
+    pub(super) fn height(&self) -> usize {
+        self.to[1] - self.from[1]
+    }
+}
+
+/// Padding, or a wall with nothing but walls and padding around it.
+fn is_solid(level: &Level, x: usize, y: usize) -> bool {
+    let blank = |x: usize, y: usize| matches!(level.cell(x, y)[0], object::WALL | object::UNSEEN);
+    let around = |at: usize, size: usize| at.saturating_sub(1)..(at + 2).min(size);
+    level.cell(x, y)[0] == object::UNSEEN
+        || around(x, level.width).all(|nx| around(y, level.height).all(|ny| blank(nx, ny)))
+}
+
+/// Draws a level with a panel's values; `at` is the upper left corner of its [`Extent`].
+pub(super) fn draw_level(scene: &mut Scene, panel: &Panel, scale: &Scale, at: Point, cell: f64) {
+    let level = &panel.level;
+    let Extent { from, to } = Extent::of(level);
+    let origin = [at[0] - from[0] as f64 * cell, at[1] - from[1] as f64 * cell];
+    let shown = || (from[0]..to[0]).flat_map(|x| (from[1]..to[1]).map(move |y| (x, y)));
+    let place = |x: usize, y: usize| {
+        Area::new(
+            origin[0] + x as f64 * cell,
+            origin[1] + y as f64 * cell,
+            cell,
+            cell,
+        )
+    };
+    for (x, y) in shown().filter(|(x, y)| !is_solid(level, *x, *y)) {
+        if level.cell(x, y)[0] == object::WALL {
+            scene.rect(place(x, y), Some(WALL), None);
+        } else {
+            draw_value(scene, panel, scale, x * level.height + y, place(x, y));
+        }
+    }
+    for (x, y) in shown() {
+        draw_object(scene, level.cell(x, y), place(x, y));
+    }
+    draw_agent(scene, level, origin, cell);
 }
 
 fn draw_value(scene: &mut Scene, panel: &Panel, scale: &Scale, index: usize, area: Area) {
@@ -283,4 +336,29 @@ fn draw_agent(scene: &mut Scene, level: &Level, at: Point, cell: f64) {
         stroke: Some(Stroke::new(PAPER, (cell * 0.07).max(1.0))),
         note: None,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walls_behind_walls_are_left_out() {
+        // A corridor of two cells in the middle of a 9 x 7 block of wall.
+        let mut level = Level {
+            width: 9,
+            height: 7,
+            cells: vec![[2, 5, 0]; 63],
+            agent_start: [4, 3, 0],
+        };
+        level.cells[4 * 7 + 3] = [1, 0, 0];
+        level.cells[5 * 7 + 3] = [8, 1, 0];
+        let extent = Extent::of(&level);
+        assert_eq!((extent.from, extent.to), ([3, 2], [7, 5]));
+        assert_eq!((extent.width(), extent.height()), (4, 3));
+        level.cells[7..14].fill([0, 0, 0]);
+        assert_eq!(Extent::of(&level), extent);
+        level.cells.fill([2, 5, 0]);
+        assert_eq!(Extent::of(&level).width(), 9);
+    }
 }

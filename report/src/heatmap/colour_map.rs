@@ -1,4 +1,4 @@
-//! Colour maps with even steps in perceived lightness, computed in the OKLab space (Ottosson 2020).
+//! Colour maps with even steps in perceived lightness, computed in the `OKLab` space (Ottosson 2020).
 
 use crate::canvas::Colour;
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn conversion_matches_known_colours() {
-        // Ottosson's reference: OKLab (1, 0, 0) is white; red is L 0.628, C 0.2577, h 29.23.
+        // Ottosson's reference: `OKLab` (1, 0, 0) is white; red is L 0.628, C 0.2577, h 29.23.
         assert_eq!(oklch(1.0, 0.0, 0.0), Colour::rgb(255, 255, 255));
         let red = oklab_to_linear([0.627_955_4, 0.224_863_0, 0.125_846_3]);
         approx::assert_abs_diff_eq!(red[0], 1.0, epsilon = 1e-3);

@@ -13,9 +13,10 @@ pub use compose::{Heatmap, HeatmapRequest, field_title, heatmap_from_probe};
 pub(crate) use compose::{default_kind, difference, panel, share_difference_scale};
 pub use scale::{Scale, ScaleKind};
 
-use crate::canvas::{Anchor, Area, Label, MUTED, Scene, text_width};
+use crate::canvas::{Area, Label, MUTED, Scene, text_width};
 use crate::error::{ReportError, write_file};
 use crate::probe::{Field, Level};
+use cells::Extent;
 
 /// One level with one field.
 #[derive(Debug, Clone)]
@@ -70,8 +71,10 @@ impl Default for HeatmapOptions {
 
 const GAP: f64 = 22.0;
 const PANEL_HEAD: f64 = 24.0;
+const ROW_LABEL: f64 = 22.0;
+const LEFT: f64 = 14.0;
 const BAR_WIDTH: f64 = 15.0;
-const BAR_ROOM: f64 = 118.0;
+const BAR_ROOM: f64 = 142.0;
 
 /// Draws panels in rows on one colour scale, with its bar at the right.
 ///
@@ -92,58 +95,99 @@ pub fn draw_heatmap(
     lay_out(panels, &scale, options).to_image(options.pixel_scale)
 }
 
-fn lay_out(panels: &[Panel], scale: &Scale, options: &HeatmapOptions) -> Scene {
-    let columns = options.columns.clamp(1, panels.len());
-    let rows = panels.len().div_ceil(columns);
-    let widest = panels.iter().map(|panel| panel.level.width).max().unwrap_or(1) as f64;
-    let cell = (options.panel_width / widest).clamp(7.0, 44.0);
-    let size = |of: fn(&Level) -> usize| panels.iter().map(|p| of(&p.level)).max().unwrap_or(1) as f64 * cell;
-    let titles = panels
-        .iter()
-        .map(|p| text_width(&p.title, 12.5, true))
-        .fold(0.0, f64::max);
-    let (panel_width, panel_height) = (
-        size(|level| level.width).max(titles.min(220.0)),
-        size(|level| level.height),
-    );
-    let left = if options.row_labels.is_empty() { 14.0 } else { 36.0 };
-    let head = if options.title.is_empty() { 10.0 } else { 34.0 }
-        + if options.subtitle.is_empty() { 0.0 } else { 18.0 };
-    let grid = Area::new(
-        left,
-        head,
-        columns as f64 * (panel_width + GAP),
-        rows as f64 * (panel_height + PANEL_HEAD + 12.0),
-    );
-    let own = panels.iter().find_map(|panel| panel.own_scale);
-    let bars = if own.is_some() { 2.0 } else { 1.0 };
-    let wanted =
-        text_width(&options.title, 15.5, true).max(text_width(&options.subtitle, 11.5, false)) + 28.0;
-    let mut scene = Scene::new(
-        (grid.right() + bars * BAR_ROOM).max(wanted),
-        grid.bottom().max(head + 190.0) + 10.0,
-    );
-    scene.text(Label::new([14.0, 24.0], options.title.clone(), 15.5).bold());
-    scene.text(Label::new([14.0, head - 8.0], options.subtitle.clone(), 11.5).colour(MUTED));
-    for (k, panel) in panels.iter().enumerate() {
-        let x = grid.x + (k % columns) as f64 * (panel_width + GAP);
-        let y = grid.y + (k / columns) as f64 * (panel_height + PANEL_HEAD + 12.0);
-        scene.text(Label::new([x, y + 15.0], panel.title.clone(), 12.5).bold());
-        let own = panel.own_scale.as_ref().unwrap_or(scale);
-        cells::draw_level(&mut scene, panel, own, [x, y + PANEL_HEAD], cell);
-        if let Some(name) = options.row_labels.get(k / columns).filter(|_| k % columns == 0) {
-            let label = Label::new([20.0, y + PANEL_HEAD + panel_height / 2.0], name.clone(), 13.0)
-                .bold()
-                .upright();
-            scene.text(label.anchor(Anchor::Middle));
+/// Sizes of a figure's parts, in units of the drawing.
+struct Layout {
+    columns: usize,
+    rows: usize,
+    cell: f64,
+    panel: [f64; 2],
+    row_head: f64,
+    head: f64,
+}
+
+impl Layout {
+    fn new(panels: &[Panel], options: &HeatmapOptions) -> Self {
+        let columns = options.columns.clamp(1, panels.len());
+        let shown: Vec<Extent> = panels.iter().map(|panel| Extent::of(&panel.level)).collect();
+        let most = |of: fn(&Extent) -> usize| shown.iter().map(of).max().unwrap_or(1) as f64;
+        let (wide, high) = (most(Extent::width), most(Extent::height));
+        // Whole units keep the edges of cells on pixels: sharper, and a smaller file.
+        let cell = (options.panel_width / wide.max(high * 0.75))
+            .clamp(7.0, 40.0)
+            .round();
+        let titles = panels
+            .iter()
+            .map(|p| text_width(&p.title, 12.5, true))
+            .fold(0.0, f64::max);
+        let title = if options.title.is_empty() { 10.0 } else { 34.0 };
+        Self {
+            columns,
+            rows: panels.len().div_ceil(columns),
+            cell,
+            panel: [(wide * cell).max(titles.min(220.0)), high * cell],
+            row_head: if options.row_labels.is_empty() {
+                PANEL_HEAD
+            } else {
+                PANEL_HEAD + ROW_LABEL
+            },
+            head: title
+                + if options.subtitle.is_empty() { 0.0 } else { 18.0 }
+                + if options.row_labels.is_empty() { 0.0 } else { 8.0 },
         }
     }
-    let bar_height = (panel_height * rows.min(2) as f64).clamp(120.0, 260.0);
+
+    fn row_height(&self) -> f64 {
+        self.panel[1] + self.row_head + 14.0
+    }
+
+    /// Where all panels lie.
+    fn grid(&self) -> Area {
+        let width = self.columns as f64 * (self.panel[0] + GAP);
+        Area::new(LEFT, self.head, width, self.rows as f64 * self.row_height())
+    }
+
+    /// Upper left corner of a panel's level.
+    fn corner(&self, k: usize) -> [f64; 2] {
+        let x = LEFT + (k % self.columns) as f64 * (self.panel[0] + GAP);
+        [
+            x,
+            self.head + (k / self.columns) as f64 * self.row_height() + self.row_head,
+        ]
+    }
+}
+
+fn lay_out(panels: &[Panel], scale: &Scale, options: &HeatmapOptions) -> Scene {
+    let layout = Layout::new(panels, options);
+    let grid = layout.grid();
+    let own = panels.iter().find_map(|panel| panel.own_scale);
+    let bars = if own.is_some() { 2.0 } else { 1.0 };
+    let heading =
+        text_width(&options.title, 15.5, true).max(text_width(&options.subtitle, 11.5, false)) + 28.0;
+    let width = (grid.right() + bars * BAR_ROOM).max(heading).ceil();
+    let mut scene = Scene::new(width, (grid.bottom().max(layout.head + 200.0) + 6.0).ceil());
+    scene.text(Label::new([LEFT, 24.0], options.title.clone(), 15.5).bold());
+    scene.text(Label::new([LEFT, 44.0], options.subtitle.clone(), 11.5).colour(MUTED));
+    for (k, panel) in panels.iter().enumerate() {
+        let corner = layout.corner(k);
+        let title = Label::new([corner[0], corner[1] - 8.0], panel.title.clone(), 12.5);
+        if let Some(name) = options.row_labels.get(k / layout.columns) {
+            if k % layout.columns == 0 {
+                let label = Label::new([corner[0], corner[1] - 10.0 - ROW_LABEL], name.clone(), 14.0);
+                scene.text(label.bold());
+            }
+            scene.text(title.colour(MUTED));
+        } else {
+            scene.text(title.bold());
+        }
+        let own = panel.own_scale.as_ref().unwrap_or(scale);
+        cells::draw_level(&mut scene, panel, own, corner, layout.cell);
+    }
+    let height = (layout.panel[1] * layout.rows.min(2) as f64).clamp(130.0, 260.0);
     let bar = Area::new(
         grid.right() + 8.0,
-        grid.y + PANEL_HEAD + 4.0,
+        layout.head + layout.row_head + 4.0,
         BAR_WIDTH,
-        bar_height,
+        height,
     );
     scale.draw_bar(&mut scene, bar, &options.unit);
     if let Some(own) = own {
@@ -191,10 +235,10 @@ fn heatmap_csv(panels: &[Panel]) -> String {
                         String::new()
                     };
                     let object = cells::object_name(panel.level.cell(x, y)[0]);
-                    out.push_str(&format!(
+                    out.extend([format!(
                         "\"{title}\",{},{x},{y},{heading},{object},{value}\n",
                         panel.level_index
-                    ));
+                    )]);
                 }
             }
         }

@@ -31,9 +31,9 @@ pub struct Scale {
 
 /// MiniGrid's actions in order.
 const ACTIONS: [(&str, Colour); 7] = [
-    ("turn left", Colour::rgb(0x56, 0xb4, 0xe9)),
-    ("turn right", Colour::rgb(0x00, 0x72, 0xb2)),
-    ("forward", Colour::rgb(0xe9, 0xea, 0xec)),
+    ("turn left", Colour::rgb(0xbf, 0xe0, 0xf4)),
+    ("turn right", Colour::rgb(0x7d, 0xab, 0xdb)),
+    ("forward", Colour::rgb(0xf4, 0xf4, 0xf4)),
     ("pick up", Colour::rgb(0xe6, 0x9f, 0x00)),
     ("drop", Colour::rgb(0x8c, 0x6b, 0x1f)),
     ("toggle", Colour::rgb(0xcc, 0x79, 0xa7)),

@@ -81,13 +81,14 @@ const ENTRIES: [(&str, &str); 15] = [
 
 /// The glossary as a definition list.
 pub(crate) fn glossary() -> String {
-    let entries: String = ENTRIES
+    let entries: Vec<String> = ENTRIES
         .iter()
         .map(|(term, meaning)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(term), escape(meaning)))
         .collect();
     format!(
-        "<dl class=\"glossary\">{entries}</dl>\n<p class=\"meta\">Aggregates follow Agarwal et al., \
+        "<dl class=\"glossary\">{}</dl>\n<p class=\"meta\">Aggregates follow Agarwal et al., \
          <i>Deep reinforcement learning at the edge of the statistical precipice</i> (2021), and agree with the \
-         <code>rliable</code> package.</p>\n"
+         <code>rliable</code> package.</p>\n",
+        entries.concat()
     )
 }

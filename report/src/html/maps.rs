@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::page::{figure, paragraph, picture, tabs};
 use super::wording::frames;
+use crate::canvas::encode_png;
 use crate::error::ReportError;
 use crate::heatmap::{
     Heatmap, HeatmapOptions, Panel, Scale, default_kind, difference, field_title, panel,
@@ -19,7 +20,7 @@ use crate::suite_folder::SuiteFolder;
 const MOST_TIMES: usize = 4;
 /// Most levels that one figure shows.
 const MOST_LEVELS: usize = 4;
-const PIXEL_SCALE: f64 = 1.5;
+const PIXEL_SCALE: f64 = 2.0;
 
 /// A heatmap with the name of its tab, its file name and its caption.
 pub(crate) struct NamedHeatmap {
@@ -27,7 +28,29 @@ pub(crate) struct NamedHeatmap {
     pub file: String,
     pub caption: String,
     pub heatmap: Heatmap,
+    /// The picture, drawn once for page and file.
+    pub png: Vec<u8>,
+    /// Its width on the page in pixels.
+    pub width: f64,
 }
+
+impl NamedHeatmap {
+    fn draw(tab: String, file: String, caption: String, heatmap: Heatmap) -> Result<Self, ReportError> {
+        let image = heatmap.image()?;
+        let width = f64::from(image.width()) / heatmap.options.pixel_scale;
+        Ok(Self {
+            tab,
+            file,
+            caption,
+            heatmap,
+            png: encode_png(&image)?,
+            width,
+        })
+    }
+}
+
+/// The seed that an env's heatmaps show, and the heatmaps.
+pub(crate) type SeedMaps = (u64, Vec<NamedHeatmap>);
 
 /// One row of a figure: a variant (or the run itself) with its probes, ascending in training time.
 struct Row {
@@ -44,7 +67,7 @@ pub(crate) fn suite_heatmaps(
     suite: &SuiteFolder,
     env: usize,
     reference: usize,
-) -> Result<Option<(u64, Vec<NamedHeatmap>)>, ReportError> {
+) -> Result<Option<SeedMaps>, ReportError> {
     let Some(seed) = best_seed(suite, env) else {
         return Ok(None);
     };
@@ -155,10 +178,10 @@ fn heatmaps(prefix: &str, rows: &[Row], reference: Option<usize>) -> Result<Vec<
             }
         }
     }
-    let mut maps = Vec::new();
-    for field in &fields {
-        maps.push(over_time(prefix, rows, field)?);
-    }
+    let mut maps = fields
+        .par_iter()
+        .map(|field| over_time(prefix, rows, field))
+        .collect::<Result<Vec<_>, ReportError>>()?;
     if fields.iter().any(|field| field == "visits") {
         maps.extend(over_levels(prefix, rows)?);
         if let Some(reference) = reference {
@@ -195,12 +218,9 @@ fn over_time(prefix: &str, rows: &[Row], field: &str) -> Result<NamedHeatmap, Re
     } else {
         ""
     };
-    Ok(NamedHeatmap {
-        tab: title.clone(),
-        file: file_name(prefix, field),
-        caption: format!("{title}{whose}, on the first pinned level over training.{pose}"),
-        heatmap: finish(panels, kind, &title, &unit, columns, row_names(&having)),
-    })
+    let caption = format!("{title}{whose}, on the first pinned level over training.{pose}");
+    let heatmap = finish(panels, kind, &title, &unit, columns, row_names(&having));
+    NamedHeatmap::draw(title, file_name(prefix, field), caption, heatmap)
 }
 
 /// Visits at the last point in time on several levels; `None` with one level.
@@ -227,19 +247,17 @@ fn over_levels(prefix: &str, rows: &[Row]) -> Result<Option<NamedHeatmap>, Repor
     }
     let names = row_names(&last.iter().map(|(row, _)| *row).collect::<Vec<_>>());
     let (_, unit) = field_title("visits");
-    Ok(Some(NamedHeatmap {
-        tab: "Visits, other levels".to_owned(),
-        file: file_name(prefix, "visits_levels"),
-        caption: "Visits at the last checkpoint on several pinned levels.".to_owned(),
-        heatmap: finish(
-            panels,
-            default_kind("visits"),
-            "Visits on several levels",
-            &unit,
-            levels,
-            names,
-        ),
-    }))
+    let caption = "Visits at the last checkpoint on several pinned levels.".to_owned();
+    let heatmap = finish(
+        panels,
+        default_kind("visits"),
+        "Visits on several levels",
+        &unit,
+        levels,
+        names,
+    );
+    let file = file_name(prefix, "visits_levels");
+    NamedHeatmap::draw("Visits, other levels".to_owned(), file, caption, heatmap).map(Some)
 }
 
 /// Each variant's visits beside the reference's and their difference; `None` where nothing can be compared.
@@ -270,16 +288,13 @@ fn against(prefix: &str, rows: &[Row], reference: usize) -> Result<Option<NamedH
     share_difference_scale(&mut panels);
     let (_, unit) = field_title("visits");
     let title = format!("Visits against {}", base.name);
-    Ok(Some(NamedHeatmap {
-        tab: title.clone(),
-        file: file_name(prefix, "visits_difference"),
-        caption: format!(
-            "Visits at the last checkpoint, first pinned level: each variant, {}, and the difference (red: more \
-             visits than {}).",
-            base.name, base.name
-        ),
-        heatmap: finish(panels, default_kind("visits"), &title, &unit, 3, Vec::new()),
-    }))
+    let caption = format!(
+        "Visits at the last checkpoint, first pinned level: each variant, {}, and the difference (red: more visits than \
+         {}).",
+        base.name, base.name
+    );
+    let heatmap = finish(panels, default_kind("visits"), &title, &unit, 3, Vec::new());
+    NamedHeatmap::draw(title, file_name(prefix, "visits_difference"), caption, heatmap).map(Some)
 }
 
 fn finish(
@@ -322,23 +337,21 @@ fn file_name(prefix: &str, field: &str) -> String {
     format!("{prefix}_heatmap_{}", field.replace('/', "_"))
 }
 
-/// Markup of heatmaps under tabs; the pictures are drawn in parallel.
-///
-/// # Errors
-/// As [`Heatmap::image`].
-pub(crate) fn heatmap_tabs(maps: &[NamedHeatmap], intro: &str) -> Result<String, ReportError> {
+/// Markup of heatmaps under tabs.
+pub(crate) fn heatmap_tabs(maps: &[NamedHeatmap], intro: &str) -> String {
     if maps.is_empty() {
-        return Ok(String::new());
+        return String::new();
     }
-    let entries = maps
-        .par_iter()
+    let entries: Vec<(String, String)> = maps
+        .iter()
         .map(|map| {
-            let image = map.heatmap.image()?;
-            let markup = picture(&image, map.heatmap.options.pixel_scale, &map.caption)?;
-            Ok((map.tab.clone(), figure(&markup, &map.caption)))
+            (
+                map.tab.clone(),
+                figure(&picture(&map.png, map.width, &map.caption), &map.caption),
+            )
         })
-        .collect::<Result<Vec<_>, ReportError>>()?;
-    Ok(format!("{}{}", paragraph(intro), tabs(&entries)))
+        .collect();
+    format!("{}{}", paragraph(intro), tabs(&entries))
 }
 
 /// A sentence on which run the heatmaps show.

@@ -4,9 +4,6 @@ use base64::Engine;
 
 pub(crate) use crate::canvas::escape;
 
-use crate::canvas::encode_png;
-use crate::error::ReportError;
-
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
@@ -47,12 +44,12 @@ impl Page {
     /// The whole document.
     pub(crate) fn finish(&self) -> String {
         let title = escape(&self.title);
-        let contents: String = self
+        let contents: Vec<String> = self
             .sections
             .iter()
             .map(|s| format!("<li><a href=\"#{}\">{}</a></li>", s.id, escape(&s.title)))
             .collect();
-        let body: String = self
+        let body: Vec<String> = self
             .sections
             .iter()
             .map(|s| {
@@ -68,9 +65,11 @@ impl Page {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
              <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <header>{}</header>\n<nav aria-label=\"Contents\"><ol>{contents}</ol></nav>\n{body}</main>\n\
+             <header>{}</header>\n<nav aria-label=\"Contents\"><ol>{}</ol></nav>\n{}</main>\n\
              <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-            self.header
+            self.header,
+            contents.concat(),
+            body.concat()
         )
     }
 }
@@ -78,24 +77,26 @@ impl Page {
 /// A table; cells are markup. Numbers stand at the right, the first `text_columns` at the left.
 pub(crate) fn table(header: &[&str], text_columns: usize, rows: &[Vec<String>]) -> String {
     let class = |k: usize| if k < text_columns { "" } else { " class=\"n\"" };
-    let head: String = header
+    let head: Vec<String> = header
         .iter()
         .enumerate()
         .map(|(k, name)| format!("<th{}>{}</th>", class(k), escape(name)))
         .collect();
-    let body: String = rows
+    let body: Vec<String> = rows
         .iter()
         .map(|row| {
-            let cells: String = row
+            let cells: Vec<String> = row
                 .iter()
                 .enumerate()
                 .map(|(k, cell)| format!("<td{}>{cell}</td>", class(k)))
                 .collect();
-            format!("<tr>{cells}</tr>\n")
+            format!("<tr>{}</tr>\n", cells.concat())
         })
         .collect();
     format!(
-        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>\n"
+        "<div class=\"scroll\"><table><thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n",
+        head.concat(),
+        body.concat()
     )
 }
 
@@ -107,18 +108,13 @@ pub(crate) fn figure(markup: &str, caption: &str) -> String {
     )
 }
 
-/// A picture embedded as PNG; its width on the page is that of the drawing before it was scaled up.
-pub(crate) fn picture(
-    image: &image::RgbImage,
-    pixel_scale: f64,
-    description: &str,
-) -> Result<String, ReportError> {
-    let data = base64::engine::general_purpose::STANDARD.encode(encode_png(image)?);
-    let width = (f64::from(image.width()) / pixel_scale).round();
-    Ok(format!(
-        "<img src=\"data:image/png;base64,{data}\" width=\"{width}\" alt=\"{}\"/>",
+/// An embedded PNG picture, `width` pixels wide on the page.
+pub(crate) fn picture(png: &[u8], width: f64, description: &str) -> String {
+    let data = base64::engine::general_purpose::STANDARD.encode(png);
+    format!(
+        "<img src=\"data:image/png;base64,{data}\" width=\"{width:.0}\" alt=\"{}\"/>",
         escape(description)
-    ))
+    )
 }
 
 /// Alternatives under buttons; without script, and on paper, all are shown one after the other.
@@ -126,14 +122,14 @@ pub(crate) fn tabs(entries: &[(String, String)]) -> String {
     if let [(_, body)] = entries {
         return body.clone();
     }
-    let panels: String = entries
+    let panels: Vec<String> = entries
         .iter()
         .map(|(name, body)| {
             let name = escape(name);
             format!("<div class=\"tab\" data-name=\"{name}\"><h4>{name}</h4>{body}</div>")
         })
         .collect();
-    format!("<div class=\"tabs\">{panels}</div>\n")
+    format!("<div class=\"tabs\">{}</div>\n", panels.concat())
 }
 
 /// A block that opens on demand.

@@ -6,8 +6,6 @@ use super::page::{Page, code, details, escape, paragraph, table};
 use super::settings::command_line;
 use super::suite::{drawn, grid, run_versions};
 use super::wording::{NO_VALUE, counted, duration, frames, score, share};
-use crate::analysis::total;
-use crate::error::ReportError;
 use crate::figures::run::RunFigures;
 use crate::figures::suite::Figure;
 use crate::run_folder::RunFolder;
@@ -18,7 +16,7 @@ pub(crate) fn run_html(
     folder: &RunFolder,
     figures: &RunFigures,
     maps: &Result<Vec<NamedHeatmap>, String>,
-) -> Result<String, ReportError> {
+) -> String {
     let title = if folder.meta.run_id.is_empty() {
         folder.meta.env.clone()
     } else {
@@ -35,7 +33,7 @@ pub(crate) fn run_html(
             Ok(maps) => heatmap_tabs(
                 maps,
                 "Probes on pinned levels; all panels of a figure share one colour scale.",
-            )?,
+            ),
             Err(why) => format!("<div class=\"warn\"><p>No heatmaps: {}</p></div>", escape(why)),
         },
     );
@@ -44,7 +42,7 @@ pub(crate) fn run_html(
     page.section("Evaluations", evaluations(folder));
     page.section("Settings and versions", settings(folder));
     page.section("Glossary", glossary());
-    Ok(page.finish())
+    page.finish()
 }
 
 fn header(folder: &RunFolder, title: &str) -> String {
@@ -57,15 +55,15 @@ fn header(folder: &RunFolder, title: &str) -> String {
         folder.status.state.word(),
         frames(folder.last_step())
     );
-    out += &format!(
+    out.extend([format!(
         "<div class=\"summary\"><p>{}</p></div>\n",
         escape(&sentences(folder))
-    );
+    )]);
     if let Some(error) = &folder.status.error {
-        out += &format!(
+        out.extend([format!(
             "<div class=\"warn\"><p><b>The run failed:</b> {}</p></div>\n",
             escape(error)
-        );
+        )]);
     }
     out + &non_finite(folder)
 }
@@ -120,10 +118,10 @@ fn non_finite(folder: &RunFolder) -> String {
 }
 
 fn speed(folder: &RunFolder, figures: &RunFigures) -> String {
-    let Some(wall) = total(&folder.timing, "wall_s").filter(|wall| *wall > 0.0) else {
+    let Some(wall) = folder.timing.last("wall_s").filter(|wall| *wall > 0.0) else {
         return String::new();
     };
-    let cpu = total(&folder.timing, "cpu_s");
+    let cpu = folder.timing.last("cpu_s");
     let mut out = paragraph(&format!(
         "{} frames in {} of wall clock: {:.0} frames per second{}.",
         frames(folder.last_step()),

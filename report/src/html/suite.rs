@@ -1,15 +1,14 @@
 //! The page of a suite, section by section.
 
 use super::glossary::glossary;
-use super::maps::{NamedHeatmap, heatmap_tabs, intro};
+use super::maps::{SeedMaps, heatmap_tabs, intro};
 use super::page::{Page, details, escape, figure, named, paragraph, table};
 use super::settings::{differences, repeat, tuning, versions};
 use super::summary::summary;
 use super::wording::{
-    NO_VALUE, counted, duration, frames, interval_cell, listed, score, share, signed, time_to_event,
+    NO_VALUE, counted, duration, frames, interval_cell, listed, score, share, signed, time_to_event, whole,
 };
 use crate::analysis::{Aggregate, CellAnalysis, SuiteAnalysis, TaskAnalysis};
-use crate::error::ReportError;
 use crate::figures::suite::{Figure, SuiteFigures};
 use crate::stats::wilson_interval;
 use crate::suite_folder::SuiteFolder;
@@ -26,12 +25,12 @@ pub(crate) struct SuitePage<'a> {
     /// Per env: its figures.
     pub per_task: &'a [Vec<Figure>],
     /// Per env: the seed shown and its heatmaps, or why there are none.
-    pub maps: &'a [Result<Option<(u64, Vec<NamedHeatmap>)>, String>],
+    pub maps: &'a [Result<Option<SeedMaps>, String>],
 }
 
 impl SuitePage<'_> {
     /// The whole document.
-    pub(crate) fn html(&self) -> Result<String, ReportError> {
+    pub(crate) fn html(&self) -> String {
         let plan = &self.suite.plan;
         let mut page = Page::new(format!("{}: exploration report", plan.name), self.header());
         if let Some(aggregate) = &self.analysis.aggregate {
@@ -39,7 +38,7 @@ impl SuitePage<'_> {
         }
         page.section("Learning curves", drawn(self.overview));
         for task in &self.analysis.tasks {
-            page.section(plan.envs[task.env].id.clone(), self.task(task)?);
+            page.section(plan.envs[task.env].id.clone(), self.task(task));
         }
         page.section("Frames to threshold and first success", self.times());
         page.section("Wall-clock time and speed", self.speed());
@@ -50,7 +49,7 @@ impl SuitePage<'_> {
         page.section("All runs", self.runs());
         page.section("Repeat it", repeat(self.suite));
         page.section("Glossary", glossary());
-        Ok(page.finish())
+        page.finish()
     }
 
     fn header(&self) -> String {
@@ -158,34 +157,37 @@ impl SuitePage<'_> {
         format!("<h3>Pairwise comparisons</h3>{}", table(&header, 2, &rows))
     }
 
-    fn task(&self, task: &TaskAnalysis) -> Result<String, ReportError> {
+    fn task(&self, task: &TaskAnalysis) -> String {
         let plan = &self.suite.plan.envs[task.env];
         let known = [
-            ("floor (random policy)", plan.floor),
-            ("ceiling", plan.ceiling),
+            ("random policy", plan.floor),
+            ("best known", plan.ceiling),
             ("threshold", plan.threshold),
         ];
         let known: Vec<String> = known
             .iter()
             .filter_map(|(name, value)| Some(format!("{name} {:.3}", (*value)?)))
             .collect();
+        let returns = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" Returns: {}.", known.join(", "))
+        };
         let mut out = paragraph(&format!(
-            "{} environment frames per run{}{}.",
-            frames(task.horizon),
-            if known.is_empty() { "" } else { "; return of " },
-            listed(&known)
+            "{} environment frames per run.{returns}",
+            frames(task.horizon)
         ));
         out += &self.task_table(task);
         out += &grid(&self.per_task[task.env].iter().collect::<Vec<_>>());
-        out += &match &self.maps[task.env] {
+        let maps = match &self.maps[task.env] {
             Ok(None) => String::new(),
             Ok(Some((seed, maps))) => {
-                let tabs = heatmap_tabs(maps, &intro(*seed, task.horizon))?;
+                let tabs = heatmap_tabs(maps, &intro(*seed, task.horizon));
                 format!("<h3>Heatmaps</h3>{tabs}")
             }
             Err(why) => format!("<div class=\"warn\"><p>No heatmaps: {}</p></div>", escape(why)),
         };
-        Ok(out)
+        out + &maps
     }
 
     fn task_table(&self, task: &TaskAnalysis) -> String {
@@ -212,7 +214,7 @@ impl SuitePage<'_> {
                     interval_cell(cell.mean_return, write),
                     interval_cell(cell.final_success, share),
                     interval_cell(cell.area_under_curve, write),
-                    interval_cell(cell.unique_states, frames),
+                    interval_cell(cell.unique_states, whole),
                 ]
             })
             .collect();

@@ -23,10 +23,7 @@ pub(crate) fn summary(suite: &SuiteFolder, analysis: &SuiteAnalysis) -> String {
         .collect();
     let mut out = format!("<div class=\"summary\"><p>{}</p>", sentences.join(" "));
     if !tasks.is_empty() {
-        out += &format!(
-            "<ul>{}</ul>",
-            tasks.iter().map(|t| format!("<li>{t}</li>")).collect::<String>()
-        );
+        out.extend([format!("<ul><li>{}</li></ul>", tasks.join("</li><li>"))]);
     }
     out += "</div>\n";
     out + &troubles(suite, analysis)
@@ -111,12 +108,12 @@ fn against(best: &str, reference: &str, pair: &PairComparison) -> String {
         with_interval(pair.improvement, share)
     );
     if let (Some(difference), Some(signs)) = (pair.difference, pair.signs) {
-        out += &format!(
-            "; on the same seeds its normalised score is {} higher ({} of {} pairs won)",
+        out.extend([format!(
+            "; on the same seeds its normalised score differs by {} ({} of {} pairs won)",
             with_interval(difference, signed),
             signs.wins,
             signs.wins + signs.losses + signs.ties
-        );
+        )]);
     }
     out + "."
 }
@@ -138,7 +135,7 @@ fn task_sentence(suite: &SuiteFolder, task: &TaskAnalysis) -> Option<String> {
         match times.median {
             Some(median) => most.push(format!("{name} in {} (median)", frames(median))),
             None if times.reached > 0 => {
-                some.push(format!("{name} ({} of {} runs)", times.reached, times.runs))
+                some.push(format!("{name} ({} of {} runs)", times.reached, times.runs));
             }
             None => none.push(name),
         }

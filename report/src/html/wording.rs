@@ -52,6 +52,19 @@ pub(crate) fn frames(value: f64) -> String {
     write_number(value, Unit::Count)
 }
 
+/// A whole number with its thousands apart: 4,237.
+pub(crate) fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut out = String::new();
+    for (k, digit) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if value <= -0.5 { format!("−{out}") } else { out }
+}
+
 /// A share: 80%.
 pub(crate) fn share(value: f64) -> String {
     format!("{:.0}%", value * 100.0)
@@ -143,6 +156,10 @@ mod tests {
         assert_eq!(
             (signed(0.3), signed(-0.3), signed(0.001)),
             ("+0.30".into(), "−0.30".into(), "0.00".into())
+        );
+        assert_eq!(
+            (whole(4237.4), whole(999.0), whole(-1_234_567.0)),
+            ("4,237".into(), "999".into(), "−1,234,567".into())
         );
         assert_eq!(
             (duration(42.0), duration(720.0), duration(9000.0)),

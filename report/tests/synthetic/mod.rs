@@ -1,29 +1,30 @@
 //! A suite folder with known answers: three tasks, three variants, five seeds, curves by formula, pinned levels with
 //! plausible fields.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
 
-pub const ENVS: [&str; 3] = [
+pub(crate) const ENVS: [&str; 3] = [
     "MiniGrid-DoorKey-8x8-v0",
     "MiniGrid-MultiRoom-N4-S5-v0",
     "MiniGrid-KeyCorridorS3R3-v0",
 ];
-pub const VARIANTS: [(&str, &str); 3] = [
+pub(crate) const VARIANTS: [(&str, &str); 3] = [
     ("none", "No bonus"),
     ("first_visit", "First visit"),
     ("rnd", "RND"),
 ];
-pub const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
+pub(crate) const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 /// Floor, ceiling and threshold of each task.
-pub const RANGES: [(f64, f64, f64); 3] = [(0.0, 1.0, 0.9), (0.0, 0.8, 0.6), (-0.1, 0.9, 0.7)];
-pub const STEPS: [u64; 3] = [500_000, 1_000_000, 1_000_000];
+pub(crate) const RANGES: [(f64, f64, f64); 3] = [(0.0, 1.0, 0.9), (0.0, 0.8, 0.6), (-0.1, 0.9, 0.7)];
+pub(crate) const STEPS: [u64; 3] = [500_000, 1_000_000, 1_000_000];
 
 /// Final return of each task, variant and seed.
-pub const FINALS: [[[f64; 5]; 3]; 3] = [
+pub(crate) const FINALS: [[[f64; 5]; 3]; 3] = [
     [
         [0.95, 0.94, 0.30, 0.96, 0.93],
         [0.97, 0.96, 0.95, 0.97, 0.96],
@@ -42,12 +43,12 @@ pub const FINALS: [[[f64; 5]; 3]; 3] = [
 ];
 
 /// Share of the budget at which each task, variant and seed is half way up.
-pub fn halfway(env: usize, variant: usize, seed: usize) -> f64 {
+pub(crate) fn halfway(env: usize, variant: usize, seed: usize) -> f64 {
     0.12 + 0.12 * env as f64 + [0.25, 0.0, 0.12][variant] + 0.03 * seed as f64
 }
 
 /// Evaluation return at a step: a smooth rise from the floor that ends at the final return.
-pub fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
+pub(crate) fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
     let (floor, ..) = RANGES[env];
     let share = step as f64 / STEPS[env] as f64;
     let rise = |share: f64| 1.0 / (1.0 + (-(share - halfway(env, variant, seed)) * 22.0).exp());
@@ -56,7 +57,7 @@ pub fn return_at(env: usize, variant: usize, seed: usize, step: u64) -> f64 {
 }
 
 /// Writes the suite; returns its folder.
-pub fn write_suite(root: &Path) -> PathBuf {
+pub(crate) fn write_suite(root: &Path) -> PathBuf {
     let dir = root.join("suite");
     fs::create_dir_all(&dir).unwrap();
     fs::write(
@@ -75,7 +76,7 @@ pub fn write_suite(root: &Path) -> PathBuf {
     dir
 }
 
-pub fn run_dir(suite: &Path, env: usize, variant: usize, seed: usize) -> PathBuf {
+pub(crate) fn run_dir(suite: &Path, env: usize, variant: usize, seed: usize) -> PathBuf {
     suite
         .join("runs")
         .join(ENVS[env])
@@ -167,20 +168,20 @@ fn eval_csv(env: usize, variant: usize, seed: usize) -> String {
         let step = STEPS[env] * k / 20;
         let value = return_at(env, variant, seed, step);
         let success = (value.max(0.0) * 100.0).round() / 100.0;
-        out += &format!("{step},100,{value},0.2,{success},{}\n", 300.0 - 200.0 * value);
+        writeln!(out, "{step},100,{value},0.2,{success},{}", 300.0 - 200.0 * value).unwrap();
     }
     out
 }
 
 /// Frame of the first success in training, if there is one.
-pub fn first_success(env: usize, variant: usize, seed: usize) -> Option<u64> {
+pub(crate) fn first_success(env: usize, variant: usize, seed: usize) -> Option<u64> {
     let (floor, ceiling, _) = RANGES[env];
     let reached = FINALS[env][variant][seed] > floor + 0.05 * (ceiling - floor);
     reached.then(|| (0.3 * halfway(env, variant, seed) * STEPS[env] as f64) as u64)
 }
 
 /// Distinct observations at the end of a run.
-pub fn unique_states(env: usize, variant: usize, seed: usize) -> f64 {
+pub(crate) fn unique_states(env: usize, variant: usize, seed: usize) -> f64 {
     ([900.0, 4200.0, 3100.0][variant] * (1.0 + env as f64) + 37.0 * seed as f64).round()
 }
 
@@ -192,8 +193,11 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
                    reward/extrinsic/advantage_ratio,"
         .to_owned();
     if variant > 0 {
-        out +=
-            &format!("reward/{module}/raw_mean,reward/{module}/mixed_mean,reward/{module}/advantage_ratio,");
+        write!(
+            out,
+            "reward/{module}/raw_mean,reward/{module}/mixed_mean,reward/{module}/advantage_ratio,"
+        )
+        .unwrap();
     }
     out += "explore/unique_states,explore/unique_positions,explore/first_success_step\n";
     let iterations = 120;
@@ -207,7 +211,8 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
         } else {
             (value + 0.1 * noise).to_string()
         };
-        out += &format!(
+        write!(
+            out,
             "{step},{episodes},{},{},{},{},{},{},{},{},{},{},{},{},",
             300.0 - 200.0 * value,
             value.max(0.0),
@@ -221,14 +226,17 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
             0.01 * value,
             0.01 * value,
             0.5 + 0.4 * share
-        );
+        )
+        .unwrap();
         if variant > 0 {
-            out += &format!(
+            write!(
+                out,
                 "{},{},{},",
                 0.3 / (1.0 + 9.0 * share),
                 0.05 / (1.0 + 9.0 * share),
                 0.5 - 0.4 * share
-            );
+            )
+            .unwrap();
         }
         let seen = unique_states(env, variant, seed) * (share.sqrt());
         let first = first_success(env, variant, seed).filter(|first| *first <= step);
@@ -237,11 +245,13 @@ fn metrics_csv(env: usize, variant: usize, seed: usize) -> String {
         } else {
             seen.round()
         };
-        out += &format!(
-            "{seen},{},{}\n",
+        writeln!(
+            out,
+            "{seen},{},{}",
             (seen / 9.0).round(),
             first.map_or(String::new(), |f| f.to_string())
-        );
+        )
+        .unwrap();
     }
     out
 }
@@ -252,15 +262,17 @@ fn timing_csv(env: usize, variant: usize, seed: usize) -> String {
     for k in 1..=10 {
         let step = STEPS[env] * k / 10;
         let wall = step as f64 / sps;
-        let hops = [0.25, 0.05, 0.1, 0.6].map(|share| share * wall);
-        out += &format!(
-            "{step},{wall},{},{sps},{},{},{},{}\n",
+        let hops = [0.25, 0.05, 0.1, 0.6].map(|share| share * wall / 10.0);
+        writeln!(
+            out,
+            "{step},{wall},{},{sps},{},{},{},{}",
             wall * 0.98,
             hops[0],
             hops[1],
             hops[2],
             hops[3]
-        );
+        )
+        .unwrap();
     }
     out
 }
@@ -268,7 +280,7 @@ fn timing_csv(env: usize, variant: usize, seed: usize) -> String {
 const SIDE: usize = 11;
 
 /// Two levels: rooms behind doors with a key, and a lava field.
-pub fn layouts() -> (Vec<u8>, Vec<i32>) {
+pub(crate) fn layouts() -> (Vec<u8>, Vec<i32>) {
     let mut cells = Vec::new();
     for level in 0..2 {
         for x in 0..SIDE {
@@ -277,9 +289,8 @@ pub fn layouts() -> (Vec<u8>, Vec<i32>) {
                 let cell = match (level, x, y) {
                     _ if border => [2, 5, 0],
                     (0, 5, 3) => [4, 4, 2],
-                    (0, 5, _) => [2, 5, 0],
                     (0, 8, 6) => [4, 1, 1],
-                    (0, 6.., 6) => [2, 5, 0],
+                    (0, 5, _) | (0, 6.., 6) => [2, 5, 0],
                     (0, 2, 8) => [5, 4, 0],
                     (0, 3, 2) => [6, 2, 0],
                     (0, 7, 2) => [7, 3, 0],
@@ -334,8 +345,7 @@ fn write_probe(folder: &Path, variant: usize, share: f64, step: u64) {
             }
         }
     }
-    let file = folder.join(format!("step_{step:012}.npz"));
-    let mut npz = NpzWriter::create(file).unwrap();
+    let mut npz = new_npz(&folder.join(format!("step_{step:012}.npz")));
     let (n, side) = (2, SIDE as u64);
     put(&mut npz, "layout", &[n, side, side, 3], &cells);
     put(&mut npz, "agent_start", &[n, 3], &starts);
@@ -354,9 +364,15 @@ fn write_probe(folder: &Path, variant: usize, share: f64, step: u64) {
     put(&mut npz, "greedy_action", &[n, 4, side, side], &action);
 }
 
-type Npz = NpzWriter<std::io::BufWriter<fs::File>>;
+pub(crate) type Npz = NpzWriter<std::io::BufWriter<fs::File>>;
 
-fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
+/// A new npz file.
+pub(crate) fn new_npz(path: &Path) -> Npz {
+    NpzWriter::create(path).unwrap()
+}
+
+/// Adds an array to an npz file.
+pub(crate) fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
     let options = npyz::zip::write::FileOptions::default();
     let mut writer = npz
         .array::<T>(name, options)
