@@ -53,12 +53,13 @@ fn all_modules_at_weight_0_together_are_bit_identical_too() {
 #[test]
 fn a_module_of_weight_0_is_logged_and_its_critic_learns() {
     let mut trainer = trainer(ChainRules::default(), small(), &bonus("own_value_head", 0.0), 3);
+    let head = |trainer: &Trainer| trainer.ppo().store().get("stream.bonus.head.weight").unwrap().values.clone();
+    let before = head(&trainer);
     let report = trainer.iterate().unwrap();
     assert!(report.metrics["reward/bonus/raw_mean"] > 0.0);
+    assert!(report.metrics["losses/value_loss/bonus"] > 0.0);
     assert_eq!(report.metrics["reward/bonus/advantage_ratio"], 0.0);
-    let first = report.metrics["losses/value_loss/bonus"];
-    let last = (0..5).map(|_| trainer.iterate().unwrap().metrics["losses/value_loss/bonus"]).last().unwrap();
-    assert!(last < 0.7 * first, "{first} {last}");
+    assert_ne!(head(&trainer), before);
 }
 
 #[test]

@@ -5,12 +5,13 @@ mod common;
 use common::{ChainRules, small, trainer};
 use prospect_agents::PpoConfig;
 
-/// Far enough that a random walk reaches the end in one of thousands of episodes.
-const FAR: ChainRules = ChainRules {
-    last: 20,
-    max_steps: 40,
+/// Locks in a row that chance opens, all within the time, in less than one of a hundred thousand episodes.
+const LOCKED: ChainRules = ChainRules {
+    last: 32,
+    max_steps: 44,
     start_below: 0,
     endless: false,
+    locked: true,
     broken_after: u32::MAX,
 };
 
@@ -20,7 +21,7 @@ fn success_after(reward: &str, steps: u64, seed: u64) -> f64 {
         anneal_lr: false,
         ..small()
     };
-    let mut trainer = trainer(FAR, agent, reward, seed);
+    let mut trainer = trainer(LOCKED, agent, reward, seed);
     while !trainer.is_finished() {
         trainer.iterate().unwrap();
     }
@@ -43,7 +44,7 @@ fn the_near_goal_is_found_without_a_bonus() {
 }
 
 #[test]
-fn the_far_goal_is_found_only_if_the_bonus_reaches_the_policy() {
+fn the_locked_goal_is_found_only_if_the_bonus_reaches_the_policy() {
     let bonus = "[[reward]]\nkind = \"first_visit\"\nkey = [\"position\"]\nweight = 0.1\n";
     for seed in 0..3 {
         let with = success_after(bonus, 40_000, seed);

@@ -45,8 +45,19 @@ pub(crate) struct ChainRules {
     pub(crate) start_below: i32,
     /// No goal; every step pays 1, and only time ends an episode.
     pub(crate) endless: bool,
+    /// A step to the right takes the key of its cell, and the wrong key leads to the left.
+    pub(crate) locked: bool,
     /// A reward that is no number is paid once this many steps of an episode are made.
     pub(crate) broken_after: u32,
+}
+
+impl ChainRules {
+    fn moved(self, position: i32, action: i32) -> i32 {
+        // Bits of a fixed number, so that no constant action opens more than three locks.
+        let key = if self.locked { (0b0110_1001_1100_1010 >> (position % 16)) & 1 } else { 1 };
+        let step = if action == key { 1 } else { -1 };
+        (position + step).clamp(0, self.last)
+    }
 }
 
 impl Default for ChainRules {
@@ -56,6 +67,7 @@ impl Default for ChainRules {
             max_steps: 24,
             start_below: 0,
             endless: false,
+            locked: false,
             broken_after: u32::MAX,
         }
     }
@@ -79,8 +91,7 @@ fn walk(
 ) {
     for (ix, mut walker) in &mut rows {
         let i = ix.0 as usize;
-        let step = if actions.discrete[i] == 1 { 1 } else { -1 };
-        walker.position = (walker.position + step).clamp(0, rules.last);
+        walker.position = rules.moved(walker.position, actions.discrete[i]);
         walker.clock += 1;
         walker.succeeded = !rules.endless && walker.position == rules.last;
         outcome.terminated[i] = walker.succeeded;
