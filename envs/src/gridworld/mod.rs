@@ -6,6 +6,7 @@
 
 pub(crate) mod catalogue;
 pub mod cell;
+mod distances;
 pub mod env;
 pub mod facts;
 pub mod grid;

@@ -113,6 +113,7 @@ impl Touch {
 ///
 /// There is no branch on the action: random actions would be mispredicted every other step.
 #[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8) -> Touch {
     const EMPTY: u8 = Cell::EMPTY.code();
     const TURN: [u8; 8] = [3, 1, 0, 0, 0, 0, 0, 0];

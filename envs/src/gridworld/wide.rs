@@ -11,7 +11,7 @@
 use super::view::{AGENT_SLOT, IMAGE_BYTES, SIGHT, VIEW, Viewer, seen, square_cell};
 
 /// One instance to observe.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sight {
     /// The agent's byte in the cell column.
     pub(crate) at: usize,
