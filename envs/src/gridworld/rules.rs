@@ -87,7 +87,7 @@ impl Target {
 /// What a step did to the cell in front: enough to judge it and to tell its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
-    /// The action, after [`Objective::action_map`].
+    /// The action, as the objective takes it ([`Objective::Reach`] makes pick-up a toggle).
     pub action: u8,
     /// Code of the front cell before the action.
     pub before: u8,
