@@ -1,7 +1,7 @@
 //! The registry of task ids. Other crates add their own tasks to it, without a fork.
 //!
 //! A gridworld of one's own is a [`Level`](crate::gridworld::Level); any other task is an
-//! [`Env`](prospect_sim::Env):
+//! [`Env`]:
 //!
 //! ```
 //! use std::sync::Arc;

@@ -10,10 +10,10 @@ use prospect_sim::{
 };
 
 use super::cell::Cell;
+use super::distances::Distances;
 use super::facts::{self, EventFact, StateFact};
 use super::grid::CellColumn;
 use super::levels::Level;
-use super::planner::Distances;
 use super::rows::GridRows;
 use super::rules::{self, Agent, Target, Touch};
 use super::systems::{Cells, Rules, Touches, act, end, judge, mark_stale};
@@ -95,21 +95,76 @@ impl Env for Gridworld {
     }
 
     fn build(&self, shard: &mut ShardBuilder<'_>) -> Result<Box<dyn EnvRows>, SimError> {
+        self.add_state(shard);
+        let facts = shard.facts();
+        let state_facts: Vec<_> = facts
+            .state
+            .iter()
+            .filter_map(|&i| StateFact::from_schema(i))
+            .collect();
+        let event_facts = facts
+            .event
+            .iter()
+            .filter_map(|&i| EventFact::from_schema(i))
+            .collect();
+        let tracked = state_facts.contains(&StateFact::GoalDistance);
+        shard.systems(StepSet::Act, act);
+        if tracked {
+            shard.systems(StepSet::Advance, mark_stale);
+        }
+        shard.systems(StepSet::Judge, judge).systems(StepSet::End, end);
+        let world = shard.world();
+        let entities = rows_in_order(world, &self.spec.id)?;
         let geometry = self.level.geometry();
-        let n = shard.n_envs();
+        let viewer = Viewer::new(geometry, self.see_through_walls);
+        let (starts, seen, poses) = (world.query(), world.query(), world.query());
+        Ok(Box::new(GridRows {
+            id: self.spec.id.clone(),
+            template: template(&*self.level),
+            level: Arc::clone(&self.level),
+            objective: self.level.objective(),
+            viewer: if self.portable {
+                WideViewer::portable(viewer)
+            } else {
+                WideViewer::new(viewer)
+            },
+            sights: vec![Sight::default(); entities.len()],
+            distances: tracked.then(|| Distances::new(geometry, entities.len())),
+            entities,
+            starts,
+            seen,
+            poses,
+            state_facts,
+            event_facts,
+        }))
+    }
+
+    fn text(&self, component: usize, id: i32) -> Cow<'static, str> {
+        let mission = usize::try_from(id).ok().and_then(|id| self.missions.get(id));
+        match (component, mission) {
+            (2, Some(text)) => Cow::Owned(text.clone()),
+            _ => Cow::Borrowed(""),
+        }
+    }
+}
+
+impl Gridworld {
+    /// Adds components and columns to a shard.
+    fn add_state(&self, shard: &mut ShardBuilder<'_>) {
+        let (geometry, n) = (self.level.geometry(), shard.n_envs());
         let objective = self.level.objective();
-        let agent = Agent {
+        let empty = Cell::EMPTY.code();
+        shard.state(|_| Agent {
             at: geometry.place(1, 1),
             step: 0,
             dir: 0,
-            carrying: Cell::EMPTY.code(),
-        };
-        shard.state(|_| agent);
+            carrying: empty,
+        });
         shard.state(|_| Target {
             success: 0,
             failure: 0,
             mission: 0,
-            object: Cell::EMPTY.code(),
+            object: empty,
         });
         shard.column(Cells {
             column: CellColumn::new(geometry, n),
@@ -122,63 +177,6 @@ impl Env for Gridworld {
             action_map: objective.action_map(),
             max_steps: self.max_steps,
         });
-        let state_facts: Vec<_> = shard
-            .facts()
-            .state
-            .iter()
-            .filter_map(|&i| StateFact::from_schema(i))
-            .collect();
-        let event_facts: Vec<_> = shard
-            .facts()
-            .event
-            .iter()
-            .filter_map(|&i| EventFact::from_schema(i))
-            .collect();
-        shard.systems(StepSet::Act, act);
-        let distances = state_facts
-            .contains(&StateFact::GoalDistance)
-            .then(|| Distances::new(geometry, n));
-        if distances.is_some() {
-            shard.systems(StepSet::Advance, mark_stale);
-        }
-        shard.systems(StepSet::Judge, judge).systems(StepSet::End, end);
-        let world = shard.world();
-        let entities = rows_in_order(world, &self.spec.id)?;
-        let viewer = Viewer::new(geometry, self.see_through_walls);
-        Ok(Box::new(GridRows {
-            id: self.spec.id.clone(),
-            template: template(&*self.level),
-            level: Arc::clone(&self.level),
-            objective,
-            viewer: if self.portable {
-                WideViewer::portable(viewer)
-            } else {
-                WideViewer::new(viewer)
-            },
-            sights: vec![
-                Sight {
-                    at: 0,
-                    dir: 0,
-                    carrying: 0
-                };
-                entities.len()
-            ],
-            entities,
-            starts: world.query(),
-            seen: world.query(),
-            poses: world.query(),
-            state_facts,
-            event_facts,
-            distances,
-        }))
-    }
-
-    fn text(&self, component: usize, id: i32) -> Cow<'static, str> {
-        let mission = usize::try_from(id).ok().and_then(|id| self.missions.get(id));
-        match (component, mission) {
-            (2, Some(text)) => Cow::Owned(text.clone()),
-            _ => Cow::Borrowed(""),
-        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Gridworlds in the manner of `MiniGrid`, exact to the byte.
 //!
 //! One env instance is one ECS row; its cells lie in a flat column of bytes ([`CellColumn`]), its pose, target
-//! and random stream in components. A step is four systems over all rows ([`env`]); what an action does is in
+//! and random stream in components. A step is four systems over all rows ([`mod@env`]); what an action does is in
 //! [`rules`], what the agent sees in [`view`] and [`wide`], and how levels are drawn in [`levels`].
 
 pub(crate) mod catalogue;
 pub mod cell;
+mod distances;
 pub mod env;
 pub mod facts;
 pub mod grid;

@@ -1,5 +1,4 @@
-//! Plans over the true state: shortest action tapes to success, and walking distances for the fact
-//! `goal_distance`.
+//! Plans over the true state: shortest action tapes to success.
 //!
 //! [`plan`] is a breadth-first search over pose, hands, doors and moved objects. It leaves out actions that
 //! cannot shorten a tape: closing doors, opening boxes, taking a key whose doors are open, dropping something
@@ -12,8 +11,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use arrayvec::ArrayVec;
 
-use super::cell::{Cell, Kind};
-use super::grid::{Board, Geometry};
+use super::cell::Cell;
+use super::grid::Board;
 use super::rules::{Agent, DROP, FORWARD, LEFT, Objective, PICKUP, RIGHT, TOGGLE, Target, success_reward};
 
 /// States after which a search gives up.
@@ -120,41 +119,24 @@ impl<'a> Problem<'a> {
                 needed.insert(0, (place, cell));
             } else if cell.is_key() {
                 needed.push((place, cell));
-            } else if cell.is_portable() {
+            } else if cell.is_portable() && with_obstacles {
                 others.push((place, cell));
             }
         }
-        let held = Cell::from_column(agent.carrying);
-        let mut objects = ArrayVec::new();
-        if held.is_portable() {
-            objects.push((NOWHERE, held));
-        }
-        let near_door = |place: u16| {
-            doors
-                .iter()
-                .map(|(door, _)| door.abs_diff(place))
-                .min()
-                .unwrap_or(NOWHERE)
-        };
+        let near_door = |place: u16| doors.iter().map(|(door, _)| door.abs_diff(place)).min();
         others.sort_by_key(|(place, _)| near_door(*place));
-        let movable = if objective == Objective::Reach {
-            Vec::new()
-        } else {
-            needed
-        };
-        let obstacles = others
+        let held = Cell::from_column(agent.carrying);
+        let in_hand = held.is_portable().then_some((NOWHERE, held));
+        // Under `Reach` the pick-up action toggles: nothing can be moved.
+        let movable = needed
             .into_iter()
-            .filter(|_| with_obstacles && objective != Objective::Reach);
-        for object in movable
-            .into_iter()
-            .chain(obstacles)
-            .take(objects.remaining_capacity())
-        {
-            objects.push(object);
-        }
+            .chain(others)
+            .filter(|_| objective != Objective::Reach);
+        let objects = in_hand.into_iter().chain(movable).take(MAX_OBJECTS).collect();
+        let headings = board.geometry().headings();
         Self {
             codes: board.codes(),
-            headings: board.geometry().headings(),
+            headings,
             objective,
             target,
             doors,
@@ -330,124 +312,4 @@ fn tape(parents: &[(u32, u8)], mut state: usize, last: u8) -> Vec<u8> {
     }
     actions.reverse();
     actions
-}
-
-/// Walking distances of each row of a shard, kept until the row's grid changes.
-#[derive(Debug)]
-pub(crate) struct Distances {
-    geometry: Geometry,
-    maps: Vec<u16>,
-    queue: Vec<u32>,
-    scratch: Vec<u16>,
-}
-
-impl Distances {
-    pub(crate) fn new(geometry: Geometry, rows: usize) -> Self {
-        let stride = geometry.stride();
-        Self {
-            geometry,
-            maps: vec![NOWHERE; rows * stride],
-            queue: Vec::with_capacity(stride),
-            scratch: vec![NOWHERE; stride],
-        }
-    }
-
-    /// The distance from a place, -1 if there is no way.
-    pub(crate) fn at(&self, row: usize, place: u32) -> i32 {
-        let stride = self.geometry.stride();
-        let distance = self.maps.get(row * stride + (place as usize).min(stride - 1));
-        distance
-            .filter(|distance| **distance != NOWHERE)
-            .map_or(-1, |distance| i32::from(*distance))
-    }
-
-    /// Computes the distances of a row from its present grid.
-    pub(crate) fn update(
-        &mut self,
-        row: usize,
-        board: &Board<'_>,
-        agent: &Agent,
-        target: &Target,
-        objective: Objective,
-    ) {
-        let codes = board.codes();
-        let find = |wanted: &dyn Fn(Cell) -> bool| -> Option<u32> {
-            let found = board.cells().find(|(_, _, cell)| wanted(*cell));
-            found.map(|(x, y, _)| self.geometry.place(x, y))
-        };
-        let held = Cell::from_column(agent.carrying);
-        let last = match objective {
-            Objective::Goal => find(&|cell| cell == Cell::GOAL),
-            Objective::PickUp => find(&|cell| cell.code() == target.object),
-            Objective::Open | Objective::Reach => Some(target.success),
-        };
-        let locked = find(&Cell::is_locked_door);
-        let key = locked.and_then(|door| find(&|cell| cell.unlocks(board.at(door))));
-        let holds_key = locked.is_some_and(|door| held.unlocks(board.at(door)));
-        let stride = self.geometry.stride();
-        let map = &mut self.maps[row * stride..(row + 1) * stride];
-        let Some(last) = last else {
-            map.fill(if held.code() == target.object { 0 } else { NOWHERE });
-            return;
-        };
-        flood(codes, self.geometry, last, 0, map, &mut self.queue);
-        let reachable = map
-            .get(agent.at as usize)
-            .is_some_and(|distance| *distance != NOWHERE);
-        let Some(door) = locked else { return };
-        if reachable && (last != door || holds_key) {
-            return;
-        }
-        // The way leads through the locked door, and to its key first unless that is in hand.
-        let stages = if holds_key {
-            [Some(door), None]
-        } else {
-            [Some(door), key]
-        };
-        if !holds_key && key.is_none() {
-            map.fill(NOWHERE);
-            return;
-        }
-        for stage in stages.into_iter().flatten() {
-            let rest = map.get(stage as usize).copied().unwrap_or(NOWHERE);
-            if rest == NOWHERE {
-                map.fill(NOWHERE);
-                return;
-            }
-            flood(
-                codes,
-                self.geometry,
-                stage,
-                rest,
-                &mut self.scratch,
-                &mut self.queue,
-            );
-            map.copy_from_slice(&self.scratch);
-        }
-    }
-}
-
-/// Walking distances to `source`, plus `offset`. Walls and lava block; locked doors are reached, not crossed.
-fn flood(codes: &[u8], geometry: Geometry, source: u32, offset: u16, map: &mut [u16], queue: &mut Vec<u32>) {
-    map.fill(NOWHERE);
-    queue.clear();
-    map[source as usize] = offset;
-    queue.push(source);
-    let mut next = 0;
-    while let Some(&place) = queue.get(next) {
-        next += 1;
-        let distance = map[place as usize];
-        for heading in geometry.headings() {
-            let to = place.wrapping_add_signed(heading) as usize;
-            let Some(&code) = codes.get(to) else { continue };
-            let cell = Cell::from_column(code);
-            if map[to] != NOWHERE || matches!(cell.kind(), Kind::Wall | Kind::Lava) {
-                continue;
-            }
-            map[to] = distance + 1;
-            if !cell.is_locked_door() {
-                queue.push(to as u32);
-            }
-        }
-    }
 }

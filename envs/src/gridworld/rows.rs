@@ -9,9 +9,10 @@ use bevy_ecs::world::World;
 use prospect_sim::{EnvRows, FieldsMut, Frame, Outcome, Pose, Rng, RowSelection, Scene, SimError};
 
 use super::cell::Cell;
+use super::distances::Distances;
 use super::facts::{self, EventFact, StateFact};
 use super::levels::{Level, LevelError};
-use super::planner::{self, Distances};
+use super::planner;
 use super::render::{self, Picture};
 use super::rules::{Agent, Objective, Target};
 use super::systems::{Cells, Touches};

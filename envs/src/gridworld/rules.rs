@@ -87,7 +87,7 @@ impl Target {
 /// What a step did to the cell in front: enough to judge it and to tell its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
-    /// The action, after [`Objective::action_map`].
+    /// The action, as the objective takes it ([`Objective::Reach`] makes pick-up a toggle).
     pub action: u8,
     /// Code of the front cell before the action.
     pub before: u8,
@@ -113,6 +113,7 @@ impl Touch {
 ///
 /// There is no branch on the action: random actions would be mispredicted every other step.
 #[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
 pub fn act(cells: &mut [u8], headings: &[i32; 4], agent: &mut Agent, action: u8) -> Touch {
     const EMPTY: u8 = Cell::EMPTY.code();
     const TURN: [u8; 8] = [3, 1, 0, 0, 0, 0, 0, 0];

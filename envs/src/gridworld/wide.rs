@@ -1,4 +1,4 @@
-//! Observations by AVX-512 byte permutes; the same bytes as [`Viewer::observe`] at a third of its time or less.
+//! Observations by AVX-512 byte permutes; the same bytes as a portable [`Viewer`] in a fraction of its time.
 //!
 //! This is the one file of the crate with `unsafe`: loads and stores through pointers. The window's square of
 //! cells is loaded whole, turned by one permute, hidden by one mask and decoded by table look-ups in registers.
@@ -11,7 +11,7 @@
 use super::view::{AGENT_SLOT, IMAGE_BYTES, SIGHT, VIEW, Viewer, seen, square_cell};
 
 /// One instance to observe.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sight {
     /// The agent's byte in the cell column.
     pub(crate) at: usize,
