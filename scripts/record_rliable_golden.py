@@ -5,7 +5,7 @@ Writes `tests/golden/rliable/rliable.json`, read by `report/tests/rliable_golden
 deterministic. rliable's bootstrap draws from numpy's global generator (it ignores `random_state`), so that
 generator is seeded here before every interval.
 
-    python3 scripts/record_rliable_golden.py
+    python3 scripts/record_rliable_golden.py        # five to ten minutes: the bootstraps run in Python
 
 Where rliable cannot be imported (it also breaks beside pandas 3), the script makes a throw-away virtual environment and runs itself inside it.
 """

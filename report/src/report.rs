@@ -59,31 +59,7 @@ pub fn write_suite_report(dir: &Path) -> Result<ReportPaths, ReportError> {
     let suite = SuiteFolder::read(dir)?;
     let analysis = SuiteAnalysis::compute(&suite)?;
     let figures = SuiteFigures::new(&suite, &analysis);
-    let overview = figures.overview();
-    let overall: Vec<Figure> = analysis.aggregate.as_ref().map_or_else(Vec::new, |aggregate| {
-        let fixed = [
-            figures.aggregates(aggregate),
-            figures.profiles(aggregate),
-            figures.efficiency(aggregate),
-        ];
-        fixed.into_iter().chain(figures.improvements(aggregate)).collect()
-    });
-    let per_task: Vec<Vec<Figure>> = analysis
-        .tasks
-        .iter()
-        .map(|task| {
-            let fixed = [
-                Some(figures.returns(task)),
-                Some(figures.successes(task)),
-                figures.solved(task),
-            ];
-            fixed
-                .into_iter()
-                .chain([figures.coverage(task), figures.first_success(task)])
-                .flatten()
-                .collect()
-        })
-        .collect();
+    let (overview, overall, per_task) = (figures.overview(), figures.overall(), figures.per_task());
     let maps: Vec<_> = (0..suite.plan.envs.len())
         .into_par_iter()
         .map(|env| suite_heatmaps(&suite, env, analysis.reference()).map_err(|error| error.to_string()))

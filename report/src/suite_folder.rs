@@ -256,7 +256,8 @@ fn read_outcome(dir: &Path) -> Outcome {
             Outcome::Unreadable("finished, but eval.csv holds no evaluation".to_owned())
         }
         Ok(folder) => Outcome::Read(Box::new(folder)),
-        Err(error) => Outcome::Unreadable(error.to_string()),
+        // Readers of the report know the run by its name; where its folder lay says nothing to them.
+        Err(error) => Outcome::Unreadable(error.to_string().replace(&format!("{}/", dir.display()), "")),
     }
 }
 

@@ -47,7 +47,42 @@ pub struct RunResult {
 
 impl RunResult {
     pub(crate) fn of(suite: &SuiteFolder, run: &SuiteRun) -> Result<Self, ReportError> {
-        let empty = Self {
+        let unknown = Self::unknown(run);
+        let Some(folder) = run.folder() else {
+            return Ok(unknown);
+        };
+        let plan = &suite.plan.envs[run.env];
+        let curve = folder.return_curve();
+        let ended = curve.as_ref().filter(|_| folder.is_finished());
+        let successes = folder.success_curve().filter(|_| folder.is_finished());
+        let wall_s = folder.timing.last("wall_s");
+        let area = ended.map(area_under);
+        Ok(Self {
+            last_step: folder.last_step(),
+            final_return: ended.map(Curve::last),
+            final_success: successes.map(|curve| curve.last()),
+            score: on_scale(plan, ended.map(Curve::last))?,
+            area_under_curve: if plan.ceiling.is_some() {
+                on_scale(plan, area)?
+            } else {
+                area
+            },
+            threshold: curve
+                .as_ref()
+                .zip(plan.threshold)
+                .map(|(curve, wanted)| reaching(curve, wanted)),
+            first_success: first_success(folder),
+            unique_states: folder.metrics.last("explore/unique_states"),
+            wall_s,
+            cpu_s: folder.timing.last("cpu_s"),
+            sps: wall_s.filter(|s| *s > 0.0).map(|s| folder.last_step() / s),
+            ..unknown
+        })
+    }
+
+    /// A run of which nothing but its state is known.
+    fn unknown(run: &SuiteRun) -> Self {
+        Self {
             env: run.env,
             variant: run.variant,
             seed: run.seed,
@@ -65,55 +100,21 @@ impl RunResult {
             wall_s: None,
             cpu_s: None,
             sps: None,
-        };
-        let Some(folder) = run.folder() else {
-            return Ok(empty);
-        };
-        let plan = &suite.plan.envs[run.env];
-        let curve = folder.return_curve();
-        let ended = curve.as_ref().filter(|_| folder.is_finished());
-        let wall_s = folder.timing.last("wall_s");
-        Ok(Self {
-            last_step: folder.last_step(),
-            final_return: ended.map(Curve::last),
-            final_success: folder
-                .success_curve()
-                .filter(|_| folder.is_finished())
-                .map(|c| c.last()),
-            score: match ended {
-                Some(curve) => on_scale(plan, curve.last())?,
-                None => None,
-            },
-            area_under_curve: match ended {
-                Some(curve) if plan.ceiling.is_some() => on_scale(plan, area_under(curve))?,
-                Some(curve) => Some(area_under(curve)),
-                None => None,
-            },
-            threshold: curve
-                .as_ref()
-                .zip(plan.threshold)
-                .map(|(curve, wanted)| reaching(curve, wanted)),
-            first_success: first_success(folder),
-            unique_states: folder.metrics.last("explore/unique_states"),
-            wall_s,
-            cpu_s: folder.timing.last("cpu_s"),
-            sps: wall_s.filter(|s| *s > 0.0).map(|s| folder.last_step() / s),
-            ..empty
-        })
+        }
     }
 }
 
-/// The normalised score, or `None` where the env has no floor or no ceiling.
-pub(crate) fn on_scale(plan: &EnvPlan, value: f64) -> Result<Option<f64>, ReportError> {
-    match (plan.floor, plan.ceiling) {
-        (Some(floor), Some(ceiling)) => normalised(value, floor, ceiling)
+/// The normalised score, or `None` without a value or where the env has no floor or no ceiling.
+fn on_scale(plan: &EnvPlan, value: Option<f64>) -> Result<Option<f64>, ReportError> {
+    match (value, plan.floor, plan.ceiling) {
+        (Some(value), Some(floor), Some(ceiling)) => normalised(value, floor, ceiling)
             .map(Some)
             .map_err(ReportError::stat(&plan.id)),
         _ => Ok(None),
     }
 }
 
-pub(crate) fn reaching(curve: &Curve, threshold: f64) -> TimeToEvent {
+fn reaching(curve: &Curve, threshold: f64) -> TimeToEvent {
     match first_reached(curve, threshold) {
         Some(time) => TimeToEvent { time, happened: true },
         None => TimeToEvent {

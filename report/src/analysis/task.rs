@@ -89,139 +89,129 @@ impl TaskAnalysis {
             .into_par_iter()
             .map(|variant| {
                 let id = &suite.plan.envs[env].id;
-                let name = format!("{id}/{}", suite.plan.variants[variant].name);
-                cell(suite, env, variant, results, horizon, bootstrap, &name).map_err(ReportError::stat(name))
+                let cell = Cell {
+                    name: format!("{id}/{}", suite.plan.variants[variant].name),
+                    runs: suite.cell(env, variant).collect(),
+                    numbers: results
+                        .iter()
+                        .filter(|r| r.env == env && r.variant == variant)
+                        .collect(),
+                    horizon,
+                    bootstrap,
+                };
+                cell.analyse(variant).map_err(ReportError::stat(cell.name))
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { env, horizon, cells })
     }
 }
 
-fn cell(
-    suite: &SuiteFolder,
-    env: usize,
-    variant: usize,
-    results: &[RunResult],
+/// The runs of one variant on one env, and how to estimate from them.
+struct Cell<'a> {
+    name: String,
+    runs: Vec<&'a SuiteRun>,
+    numbers: Vec<&'a RunResult>,
     horizon: f64,
-    bootstrap: &Bootstrap,
-    name: &str,
-) -> Result<CellAnalysis, StatError> {
-    let runs: Vec<&SuiteRun> = suite.cell(env, variant).collect();
-    let folders: Vec<&RunFolder> = runs.iter().filter_map(|run| run.folder()).collect();
-    let finished: Vec<&RunFolder> = runs.iter().filter_map(|run| run.finished()).collect();
-    let numbers: Vec<&RunResult> = results
-        .iter()
-        .filter(|r| r.env == env && r.variant == variant)
-        .collect();
-    let gather =
-        |pick: fn(&RunResult) -> Option<f64>| numbers.iter().filter_map(|r| pick(r)).collect::<Vec<f64>>();
-    let ended = |pick: fn(&RunResult) -> Option<f64>| {
-        numbers
+    bootstrap: &'a Bootstrap,
+}
+
+impl Cell<'_> {
+    fn analyse(&self, variant: usize) -> Result<CellAnalysis, StatError> {
+        let folders: Vec<&RunFolder> = self.runs.iter().filter_map(|run| run.folder()).collect();
+        let coverage = |folder: &RunFolder| folder.metrics.curve("explore/unique_states");
+        Ok(CellAnalysis {
+            variant,
+            planned: self.runs.len(),
+            finished: self.runs.iter().filter(|run| run.finished().is_some()).count(),
+            seeds: self
+                .runs
+                .iter()
+                .filter(|run| run.folder().is_some())
+                .map(|run| run.seed)
+                .collect(),
+            final_return: self.estimate("final_return", iqm, |r| r.final_return)?,
+            mean_return: self.estimate("mean", mean, |r| r.final_return)?,
+            final_success: self.estimate("final_success", iqm, |r| r.final_success)?,
+            area_under_curve: self.estimate("area", iqm, |r| r.area_under_curve)?,
+            unique_states: self.estimate("unique_states", iqm, |r| r.unique_states)?,
+            returns: self.band("returns", RunFolder::return_curve)?,
+            successes: self.band("successes", RunFolder::success_curve)?,
+            coverage: self.band("coverage", coverage)?,
+            run_returns: folders
+                .iter()
+                .filter_map(|folder| folder.return_curve())
+                .collect(),
+            run_coverage: folders
+                .iter()
+                .filter_map(|folder| coverage(folder))
+                .map(|c| thin(&c))
+                .collect(),
+            threshold: self.survival("threshold", |r| r.threshold)?,
+            first_success: self.survival("first", |r| r.first_success)?,
+            sps: median(self.of_finished(|r| r.sps)),
+            wall_s: median(self.of_finished(|r| r.wall_s)),
+            cpu_s: median(self.of_finished(|r| r.cpu_s)),
+        })
+    }
+
+    fn of_finished(&self, pick: fn(&RunResult) -> Option<f64>) -> Vec<f64> {
+        self.numbers
             .iter()
             .filter(|r| r.finished)
             .filter_map(|r| pick(r))
-            .collect::<Vec<f64>>()
-    };
-    let iqm_of = |what: &str, values: Vec<f64>| estimate(bootstrap, &format!("{name}/{what}"), values, iqm);
-    let events = |pick: fn(&RunResult) -> Option<TimeToEvent>| {
-        numbers.iter().filter_map(|r| pick(r)).collect::<Vec<_>>()
-    };
-    let band = |what: &str, curves: Vec<Curve>| band(bootstrap, &format!("{name}/{what}"), &curves);
-    let coverage_of = |folder: &&RunFolder| folder.metrics.curve("explore/unique_states");
-    Ok(CellAnalysis {
-        variant,
-        planned: runs.len(),
-        finished: finished.len(),
-        seeds: runs
-            .iter()
-            .filter(|run| run.folder().is_some())
-            .map(|run| run.seed)
-            .collect(),
-        final_return: iqm_of("final_return", gather(|r| r.final_return))?,
-        mean_return: estimate(
-            bootstrap,
-            &format!("{name}/mean"),
-            gather(|r| r.final_return),
-            mean,
-        )?,
-        final_success: iqm_of("final_success", gather(|r| r.final_success))?,
-        area_under_curve: iqm_of("area", gather(|r| r.area_under_curve))?,
-        unique_states: iqm_of("unique_states", ended(|r| r.unique_states))?,
-        returns: band(
-            "returns",
-            finished.iter().filter_map(|f| f.return_curve()).collect(),
-        )?,
-        successes: band(
-            "successes",
-            finished.iter().filter_map(|f| f.success_curve()).collect(),
-        )?,
-        coverage: band("coverage", finished.iter().filter_map(coverage_of).collect())?,
-        run_returns: folders.iter().filter_map(|f| f.return_curve()).collect(),
-        run_coverage: folders.iter().filter_map(coverage_of).map(|c| thin(&c)).collect(),
-        threshold: survival(
-            bootstrap,
-            &format!("{name}/threshold"),
-            &events(|r| r.threshold),
-            horizon,
-        )?,
-        first_success: survival(
-            bootstrap,
-            &format!("{name}/first"),
-            &events(|r| r.first_success),
-            horizon,
-        )?,
-        sps: median(gather(|r| r.sps)),
-        wall_s: median(ended(|r| r.wall_s)),
-        cpu_s: median(ended(|r| r.cpu_s)),
-    })
-}
-
-fn estimate(
-    bootstrap: &Bootstrap,
-    name: &str,
-    values: Vec<f64>,
-    statistic: fn(&Scores) -> f64,
-) -> Result<Option<Estimate>, StatError> {
-    if values.is_empty() {
-        return Ok(None);
+            .collect()
     }
-    Ok(Some(bootstrap.estimate(
-        name,
-        &Scores::new(vec![values])?,
-        statistic,
-    )))
-}
 
-/// IQM over runs at each step of their common grid; runs are resampled anew at each step, as rliable does.
-fn band(bootstrap: &Bootstrap, name: &str, curves: &[Curve]) -> Result<BandCurve, StatError> {
-    let grid = common_grid(&curves.iter().collect::<Vec<_>>(), CURVE_POINTS);
-    let values: Vec<Vec<f64>> = curves.iter().map(|curve| resample(curve, &grid)).collect();
-    let few = bootstrap.with_replicates(BAND_REPLICATES);
-    let estimates = (0..grid.len())
-        .map(|k| {
-            let scores = Scores::new(vec![values.iter().map(|run| run[k]).collect()])?;
-            Ok(few.estimate(&format!("{name}/{k}"), &scores, iqm))
+    fn estimate(
+        &self,
+        what: &str,
+        statistic: fn(&Scores) -> f64,
+        pick: fn(&RunResult) -> Option<f64>,
+    ) -> Result<Option<Estimate>, StatError> {
+        let values = self.of_finished(pick);
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let scores = Scores::new(vec![values])?;
+        Ok(Some(self.bootstrap.estimate(
+            &format!("{}/{what}", self.name),
+            &scores,
+            statistic,
+        )))
+    }
+
+    /// IQM over finished runs at each step of their common grid; runs are resampled anew at each step, as rliable does.
+    fn band(&self, what: &str, pick: fn(&RunFolder) -> Option<Curve>) -> Result<BandCurve, StatError> {
+        let curves: Vec<Curve> = self.runs.iter().filter_map(|run| pick(run.finished()?)).collect();
+        let grid = common_grid(&curves.iter().collect::<Vec<_>>(), CURVE_POINTS);
+        let values: Vec<Vec<f64>> = curves.iter().map(|curve| resample(curve, &grid)).collect();
+        let few = self.bootstrap.with_replicates(BAND_REPLICATES);
+        let estimates = (0..grid.len())
+            .map(|k| {
+                let scores = Scores::new(vec![values.iter().map(|run| run[k]).collect()])?;
+                Ok(few.estimate(&format!("{}/{what}/{k}", self.name), &scores, iqm))
+            })
+            .collect::<Result<Vec<_>, StatError>>()?;
+        Ok(BandCurve {
+            steps: grid,
+            estimates,
         })
-        .collect::<Result<Vec<_>, StatError>>()?;
-    Ok(BandCurve {
-        steps: grid,
-        estimates,
-    })
-}
-
-fn survival(
-    bootstrap: &Bootstrap,
-    name: &str,
-    events: &[TimeToEvent],
-    horizon: f64,
-) -> Result<Option<(KaplanMeier, SurvivalSummary)>, StatError> {
-    if events.is_empty() {
-        return Ok(None);
     }
-    Ok(Some((
-        kaplan_meier(events)?,
-        summarise_survival(bootstrap, name, events, horizon)?,
-    )))
+
+    /// Over all runs that were evaluated, unfinished ones included: they are censored where they stopped.
+    fn survival(
+        &self,
+        what: &str,
+        pick: fn(&RunResult) -> Option<TimeToEvent>,
+    ) -> Result<Option<(KaplanMeier, SurvivalSummary)>, StatError> {
+        let events: Vec<TimeToEvent> = self.numbers.iter().filter_map(|r| pick(r)).collect();
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let name = format!("{}/{what}", self.name);
+        let summary = summarise_survival(self.bootstrap, &name, &events, self.horizon)?;
+        Ok(Some((kaplan_meier(&events)?, summary)))
+    }
 }
 
 /// At most [`CURVE_POINTS`] points of a curve, its ends included.

@@ -50,6 +50,36 @@ impl<'a> SuiteFigures<'a> {
         &self.suite.plan.envs[task.env]
     }
 
+    /// The figures over all tasks; none where tasks cannot be compared.
+    pub(crate) fn overall(&self) -> Vec<Figure> {
+        let Some(aggregate) = &self.analysis.aggregate else {
+            return Vec::new();
+        };
+        let fixed = [
+            self.aggregates(aggregate),
+            self.profiles(aggregate),
+            self.efficiency(aggregate),
+        ];
+        fixed.into_iter().chain(self.improvements(aggregate)).collect()
+    }
+
+    /// Each env's figures.
+    pub(crate) fn per_task(&self) -> Vec<Vec<Figure>> {
+        let of_task = |task: &TaskAnalysis| {
+            let fixed = [
+                Some(self.returns(task)),
+                Some(self.successes(task)),
+                self.solved(task),
+            ];
+            fixed
+                .into_iter()
+                .chain([self.coverage(task), self.first_success(task)])
+                .flatten()
+                .collect()
+        };
+        self.analysis.tasks.iter().map(of_task).collect()
+    }
+
     /// All envs' learning curves in one figure.
     pub(crate) fn overview(&self) -> Figure {
         let charts: Vec<LineChart> = self
@@ -74,7 +104,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// One env's learning curves, with single runs.
-    pub(crate) fn returns(&self, task: &TaskAnalysis) -> Figure {
+    fn returns(&self, task: &TaskAnalysis) -> Figure {
         self.figure(
             task,
             "return",
@@ -85,7 +115,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// One env's success rate.
-    pub(crate) fn successes(&self, task: &TaskAnalysis) -> Figure {
+    fn successes(&self, task: &TaskAnalysis) -> Figure {
         let series = |cell: &CellAnalysis| self.band_series(cell.variant, &cell.successes, &[]);
         let chart = LineChart {
             title: "Success rate".to_owned(),
@@ -104,7 +134,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// One env's coverage; `None` where no run logged it.
-    pub(crate) fn coverage(&self, task: &TaskAnalysis) -> Option<Figure> {
+    fn coverage(&self, task: &TaskAnalysis) -> Option<Figure> {
         let series: Vec<Series> = task
             .cells
             .iter()
@@ -127,7 +157,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// One env's share of runs that reached the threshold; `None` without a threshold.
-    pub(crate) fn solved(&self, task: &TaskAnalysis) -> Option<Figure> {
+    fn solved(&self, task: &TaskAnalysis) -> Option<Figure> {
         let threshold = self.plan(task).threshold?;
         let series: Vec<Series> = task
             .cells
@@ -157,7 +187,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// One env's first successes in training, run by run; `None` where no run logged them.
-    pub(crate) fn first_success(&self, task: &TaskAnalysis) -> Option<Figure> {
+    fn first_success(&self, task: &TaskAnalysis) -> Option<Figure> {
         let rows: Vec<StripRow> = task
             .cells
             .iter()
@@ -179,13 +209,7 @@ impl<'a> SuiteFigures<'a> {
         if rows.is_empty() {
             return None;
         }
-        let latest = rows
-            .iter()
-            .flat_map(|row| &row.runs)
-            .map(|(_, run)| run.time)
-            .fold(0.0, f64::max);
-        // First successes often lie in the first tenth of training; the axis ends where the last mark is.
-        let scene = strip_chart("First success in training", FRAMES, &rows, latest, CHART[0]);
+        let scene = strip_chart("First success in training", FRAMES, &rows, CHART[0]);
         Some(self.figure(
             task,
             "first_success",
@@ -195,7 +219,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// Aggregates with intervals.
-    pub(crate) fn aggregates(&self, aggregate: &Aggregate) -> Figure {
+    fn aggregates(&self, aggregate: &Aggregate) -> Figure {
         let rows: Vec<IntervalRow> = aggregate
             .ranking()
             .into_iter()
@@ -229,7 +253,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// Probability of improvement over the reference, and paired differences; `None` with a single variant.
-    pub(crate) fn improvements(&self, aggregate: &Aggregate) -> Option<Figure> {
+    fn improvements(&self, aggregate: &Aggregate) -> Option<Figure> {
         let reference = self.analysis.reference();
         let rows: Vec<IntervalRow> = aggregate
             .ranking()
@@ -267,7 +291,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// Performance profiles.
-    pub(crate) fn profiles(&self, aggregate: &Aggregate) -> Figure {
+    fn profiles(&self, aggregate: &Aggregate) -> Figure {
         let series = |v: &VariantAggregate| {
             let band = BandCurve {
                 steps: aggregate.taus.clone(),
@@ -303,7 +327,7 @@ impl<'a> SuiteFigures<'a> {
     }
 
     /// IQM over all tasks during training.
-    pub(crate) fn efficiency(&self, aggregate: &Aggregate) -> Figure {
+    fn efficiency(&self, aggregate: &Aggregate) -> Figure {
         let chart = LineChart {
             title: "Sample efficiency".to_owned(),
             x_label: if aggregate.efficiency_in_frames {

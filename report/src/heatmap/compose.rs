@@ -91,24 +91,11 @@ pub(crate) fn default_kind(field: &str) -> ScaleKind {
 /// [`ReportError::Nothing`] without files or levels or with a difference of other than two files; whatever reading a
 /// probe gives; [`ReportError::LayoutsDiffer`] where a difference would compare different levels.
 pub fn heatmap_from_probe(request: &HeatmapRequest) -> Result<Heatmap, ReportError> {
-    if request.files.is_empty() || request.levels.is_empty() {
-        return Err(ReportError::Nothing {
-            what: "no probe file or no level was given".to_owned(),
-        });
-    }
-    if request.difference && (request.files.len() != 2 || request.field == GREEDY_ACTION) {
-        let what = "a difference needs exactly two probe files and a field of numbers".to_owned();
-        return Err(ReportError::Nothing { what });
-    }
+    check(request)?;
     let mut probes = Vec::new();
     for (name, path) in &request.files {
         probes.push((name.as_str(), Probe::read(path)?));
     }
-    let kind = match request.log {
-        Some(true) if request.field != GREEDY_ACTION => ScaleKind::Log,
-        Some(false) if request.field == "visits" => ScaleKind::Linear,
-        _ => default_kind(&request.field),
-    };
     let mut panels = Vec::new();
     for level in &request.levels {
         for (name, probe) in &probes {
@@ -119,35 +106,61 @@ pub fn heatmap_from_probe(request: &HeatmapRequest) -> Result<Heatmap, ReportErr
         }
     }
     share_difference_scale(&mut panels);
-    let columns = request.files.len() + usize::from(request.difference);
-    let (title, unit) = field_title(&request.field);
-    let row_labels = if request.levels.len() > 1 {
-        request
-            .levels
-            .iter()
-            .map(|level| format!("level {level}"))
-            .collect()
-    } else {
-        Vec::new()
+    let kind = match request.log {
+        Some(true) if request.field != GREEDY_ACTION => ScaleKind::Log,
+        Some(false) if request.field == "visits" => ScaleKind::Linear,
+        _ => default_kind(&request.field),
     };
-    let scale = Scale::over(&panels, kind);
+    let (title, unit) = field_title(&request.field);
+    let several = request.levels.len() > 1;
+    let rows = request
+        .levels
+        .iter()
+        .filter(|_| several)
+        .map(|level| format!("level {level}"))
+        .collect();
+    let columns = request.files.len() + usize::from(request.difference);
+    Ok(assemble(panels, kind, [&title, &unit], columns, rows))
+}
+
+fn check(request: &HeatmapRequest) -> Result<(), ReportError> {
+    let what = if request.files.is_empty() || request.levels.is_empty() {
+        "no probe file or no level was given"
+    } else if request.difference && (request.files.len() != 2 || request.field == GREEDY_ACTION) {
+        "a difference needs exactly two probe files and a field of numbers"
+    } else {
+        return Ok(());
+    };
+    Err(ReportError::Nothing {
+        what: what.to_owned(),
+    })
+}
+
+/// Panels under one scale with the usual heading.
+pub(crate) fn assemble(
+    panels: Vec<Panel>,
+    kind: ScaleKind,
+    [title, unit]: [&str; 2],
+    columns: usize,
+    row_labels: Vec<String>,
+) -> Heatmap {
     let options = HeatmapOptions {
-        title,
+        title: title.to_owned(),
         subtitle: "one colour scale · grey: wall · hatched: no value · red arrow: start".to_owned(),
         unit: if kind == ScaleKind::Log {
             format!("{unit} (log)")
         } else {
-            unit
+            unit.to_owned()
         },
         columns,
         row_labels,
         ..HeatmapOptions::default()
     };
-    Ok(Heatmap {
+    Heatmap {
+        scale: Scale::over(&panels, kind),
         panels,
-        scale,
         options,
-    })
+    }
 }
 
 /// One panel of a field; an empty name becomes the frames trained.

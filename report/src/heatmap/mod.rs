@@ -10,7 +10,7 @@ use std::path::Path;
 use image::RgbImage;
 
 pub use compose::{Heatmap, HeatmapRequest, field_title, heatmap_from_probe};
-pub(crate) use compose::{default_kind, difference, panel, share_difference_scale};
+pub(crate) use compose::{assemble, default_kind, difference, panel, share_difference_scale};
 pub use scale::{Scale, ScaleKind};
 
 use crate::canvas::{Area, Label, MUTED, Scene, text_width};

@@ -9,8 +9,7 @@ use super::wording::frames;
 use crate::canvas::encode_png;
 use crate::error::ReportError;
 use crate::heatmap::{
-    Heatmap, HeatmapOptions, Panel, Scale, default_kind, difference, field_title, panel,
-    share_difference_scale,
+    Heatmap, Panel, assemble, default_kind, difference, field_title, panel, share_difference_scale,
 };
 use crate::probe::{GREEDY_ACTION, Probe};
 use crate::run_folder::RunFolder;
@@ -20,7 +19,6 @@ use crate::suite_folder::SuiteFolder;
 const MOST_TIMES: usize = 4;
 /// Most levels that one figure shows.
 const MOST_LEVELS: usize = 4;
-const PIXEL_SCALE: f64 = 2.0;
 
 /// A heatmap with the name of its tab, its file name and its caption.
 pub(crate) struct NamedHeatmap {
@@ -219,7 +217,7 @@ fn over_time(prefix: &str, rows: &[Row], field: &str) -> Result<NamedHeatmap, Re
         ""
     };
     let caption = format!("{title}{whose}, on the first pinned level over training.{pose}");
-    let heatmap = finish(panels, kind, &title, &unit, columns, row_names(&having));
+    let heatmap = assemble(panels, kind, [&title, &unit], columns, row_names(&having));
     NamedHeatmap::draw(title, file_name(prefix, field), caption, heatmap)
 }
 
@@ -248,11 +246,10 @@ fn over_levels(prefix: &str, rows: &[Row]) -> Result<Option<NamedHeatmap>, Repor
     let names = row_names(&last.iter().map(|(row, _)| *row).collect::<Vec<_>>());
     let (_, unit) = field_title("visits");
     let caption = "Visits at the last checkpoint on several pinned levels.".to_owned();
-    let heatmap = finish(
+    let heatmap = assemble(
         panels,
         default_kind("visits"),
-        "Visits on several levels",
-        &unit,
+        ["Visits on several levels", &unit],
         levels,
         names,
     );
@@ -293,37 +290,8 @@ fn against(prefix: &str, rows: &[Row], reference: usize) -> Result<Option<NamedH
          {}).",
         base.name, base.name
     );
-    let heatmap = finish(panels, default_kind("visits"), &title, &unit, 3, Vec::new());
+    let heatmap = assemble(panels, default_kind("visits"), [&title, &unit], 3, Vec::new());
     NamedHeatmap::draw(title, file_name(prefix, "visits_difference"), caption, heatmap).map(Some)
-}
-
-fn finish(
-    panels: Vec<Panel>,
-    kind: crate::ScaleKind,
-    title: &str,
-    unit: &str,
-    columns: usize,
-    row_labels: Vec<String>,
-) -> Heatmap {
-    let unit = if kind == crate::ScaleKind::Log {
-        format!("{unit} (log)")
-    } else {
-        unit.to_owned()
-    };
-    let options = HeatmapOptions {
-        title: title.to_owned(),
-        subtitle: "one colour scale · grey: wall · hatched: no value · red arrow: start".to_owned(),
-        unit,
-        columns,
-        row_labels,
-        pixel_scale: PIXEL_SCALE,
-        ..HeatmapOptions::default()
-    };
-    Heatmap {
-        scale: Scale::over(&panels, kind),
-        panels,
-        options,
-    }
 }
 
 fn row_names(rows: &[&Row]) -> Vec<String> {

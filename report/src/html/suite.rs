@@ -10,7 +10,7 @@ use super::wording::{
 };
 use crate::analysis::{Aggregate, CellAnalysis, SuiteAnalysis, TaskAnalysis};
 use crate::figures::suite::{Figure, SuiteFigures};
-use crate::stats::wilson_interval;
+use crate::stats::{KaplanMeier, SurvivalSummary, wilson_interval};
 use crate::suite_folder::SuiteFolder;
 
 /// Everything that the page shows.
@@ -166,7 +166,7 @@ impl SuitePage<'_> {
         ];
         let known: Vec<String> = known
             .iter()
-            .filter_map(|(name, value)| Some(format!("{name} {:.3}", (*value)?)))
+            .filter_map(|(name, value)| Some(format!("{name} {}", score((*value)?))))
             .collect();
         let returns = if known.is_empty() {
             String::new()
@@ -236,48 +236,50 @@ impl SuitePage<'_> {
     }
 
     fn times(&self) -> String {
+        let threshold = self.times_table("runs that reached it (Wilson)", |cell| cell.threshold.as_ref());
+        let first = self.times_table("runs that met one (Wilson)", |cell| cell.first_success.as_ref());
+        let mut out = String::new();
+        if !threshold.is_empty() {
+            out += "<h3>Frames to threshold</h3>";
+            out += &paragraph(
+                "A run that never reached the threshold is censored at the end of its evaluations; it enters neither as \
+                 missing nor as solved at the budget.",
+            );
+            out += &threshold;
+        }
+        if !first.is_empty() {
+            out += "<h3>Frames to the first success in training</h3>";
+            out += &first;
+        }
+        out
+    }
+
+    fn times_table(
+        &self,
+        reached: &str,
+        pick: impl Fn(&CellAnalysis) -> Option<&(KaplanMeier, SurvivalSummary)>,
+    ) -> String {
         let mut rows = Vec::new();
         for task in &self.analysis.tasks {
             for cell in &task.cells {
-                let Some((_, summary)) = &cell.threshold else {
-                    continue;
-                };
-                let reached = wilson_interval(summary.reached, summary.runs).map_or_else(
-                    |_| NO_VALUE.to_owned(),
-                    |w| {
-                        let limits = format!("[{}, {}]", share(w.low), share(w.high));
-                        format!(
-                            "{} of {} <span class=\"ci\">{limits}</span>",
-                            w.successes, w.trials
-                        )
-                    },
-                );
+                let Some((_, summary)) = pick(cell) else { continue };
                 rows.push(vec![
                     escape(&self.suite.plan.envs[task.env].id),
                     self.variant(cell.variant),
-                    reached,
+                    reached_cell(summary),
                     escape(&time_to_event(summary)),
                     interval_cell(Some(summary.restricted_mean), frames),
-                    cell.first_success
-                        .as_ref()
-                        .map_or(NO_VALUE.to_owned(), |(_, s)| escape(&time_to_event(s))),
                 ]);
             }
         }
         if rows.is_empty() {
             return String::new();
         }
-        let header = [
-            "task",
-            "variant",
-            "runs that reached it (Wilson)",
-            "median frames to threshold",
-            "restricted mean",
-            "median frames to first success",
-        ];
-        let text = "A run that never reached the threshold is censored at the end of its evaluations; \
-                    it enters neither as missing nor as solved at the budget.";
-        format!("{}{}", paragraph(text), table(&header, 2, &rows))
+        table(
+            &["task", "variant", reached, "median frames", "restricted mean"],
+            2,
+            &rows,
+        )
     }
 
     fn speed(&self) -> String {
@@ -290,7 +292,7 @@ impl SuitePage<'_> {
                 rows.push(vec![
                     escape(&self.suite.plan.envs[task.env].id),
                     self.variant(cell.variant),
-                    text(cell.sps, |sps| format!("{sps:.0}")),
+                    text(cell.sps, whole),
                     text(cell.wall_s, duration),
                     text(cell.cpu_s, duration),
                     cores.map_or(NO_VALUE.to_owned(), |(cpu, wall)| format!("{:.2}", cpu / wall)),
@@ -352,6 +354,17 @@ impl SuitePage<'_> {
             &table(&header, 2, &rows),
         )
     }
+}
+
+fn reached_cell(summary: &SurvivalSummary) -> String {
+    let Ok(w) = wilson_interval(summary.reached, summary.runs) else {
+        return NO_VALUE.to_owned();
+    };
+    let limits = format!("[{}, {}]", share(w.low), share(w.high));
+    format!(
+        "{} of {} <span class=\"ci\">{limits}</span>",
+        w.successes, w.trials
+    )
 }
 
 fn finished(cell: &CellAnalysis) -> String {

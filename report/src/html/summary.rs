@@ -182,8 +182,8 @@ fn troubles(suite: &SuiteFolder, analysis: &SuiteAnalysis) -> String {
         return String::new();
     }
     format!(
-        "<div class=\"warn\"><p><b>{} without a result.</b> They are left out of final scores and bands, and count as \
-         censored in frames to threshold where they were evaluated at all.</p><ul>{}</ul></div>\n",
+        "<div class=\"warn\"><p><b>{} without a result.</b> They are left out of final scores and bands, and count in \
+         frames to threshold as far as they were evaluated.</p><ul>{}</ul></div>\n",
         counted(lines.len(), "run"),
         lines.concat()
     )
