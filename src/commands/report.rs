@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use prospect_report::{write_run_report, write_suite_report};
+use prospect_report::write_report;
 
 use crate::failure::{Failure, Outcome, Sort};
 
@@ -19,15 +19,13 @@ pub struct ReportArgs {
 /// # Errors
 /// Bad input if the folder is neither; a failed run if the report cannot be written.
 pub fn run(args: &ReportArgs) -> Outcome {
-    let paths = if args.dir.join("suite.json").is_file() {
-        write_suite_report(&args.dir)
-    } else if args.dir.join("run.toml").is_file() {
-        write_run_report(&args.dir)
-    } else {
+    let known = ["suite.json", "run.toml"].iter().any(|name| args.dir.join(name).is_file());
+    if !known {
         let dir = args.dir.display();
         let message = "holds neither suite.json nor run.toml; give a folder that `prospect compare` or `prospect train` wrote";
         return Err(Failure::input(anyhow::anyhow!("{dir} {message}")));
-    };
+    }
+    let paths = write_report(&args.dir);
     let paths = paths.or_run(|| format!("reporting on {}", args.dir.display()))?;
     println!("{}", paths.html.display());
     Ok(())
