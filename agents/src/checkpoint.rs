@@ -41,7 +41,14 @@ impl Manifest {
     fn checksum(&self) -> u32 {
         let mut text = format!("{} {} {}", self.format, self.step, self.run);
         for entry in &self.files {
-            text.push_str(&format!("\n{} {} {}", entry.name, entry.bytes, entry.crc32c));
+            for part in [
+                entry.name.clone(),
+                entry.bytes.to_string(),
+                entry.crc32c.to_string(),
+            ] {
+                text.push('\n');
+                text.push_str(&part);
+            }
         }
         crc32c::crc32c(text.as_bytes())
     }
@@ -74,7 +81,10 @@ impl Checkpoint {
 
     /// The bytes of a file.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.files.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes.as_slice())
+        self.files
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, bytes)| bytes.as_slice())
     }
 
     fn manifest(&self) -> Manifest {
@@ -100,9 +110,8 @@ impl Checkpoint {
 pub struct CheckpointFolder {
     path: PathBuf,
     keep_last: usize,
-    /// Lets a test fill the disk after so many bytes.
-    #[cfg(test)]
-    room: Option<u64>,
+    /// The largest file that there is room for; a test fills the disk with it.
+    room: Option<usize>,
 }
 
 impl CheckpointFolder {
@@ -111,7 +120,6 @@ impl CheckpointFolder {
         Self {
             path: path.into(),
             keep_last: keep_last.max(1),
-            #[cfg(test)]
             room: None,
         }
     }
@@ -196,9 +204,8 @@ impl CheckpointFolder {
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        #[cfg(test)]
-        if self.room.is_some_and(|room| bytes.len() as u64 > room) {
-            fs::write(path, &bytes[..bytes.len() / 2])?;
+        if let Some(room) = self.room.filter(|&room| bytes.len() > room) {
+            fs::write(path, &bytes[..room])?;
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut file = File::create(path)?;
@@ -261,12 +268,15 @@ fn damaged(path: &Path, reason: impl Into<String>) -> AgentError {
 pub fn read(folder: &Path) -> Result<Checkpoint, AgentError> {
     let path = folder.join(MANIFEST);
     let text = fs::read(&path).map_err(|why| damaged(&path, format!("cannot be read: {why}")))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|why| damaged(&path, format!("is no whole manifest: {why}")))?;
+    let manifest: Manifest = serde_json::from_slice(&text)
+        .map_err(|why| damaged(&path, format!("is no whole manifest: {why}")))?;
     if manifest.format != FORMAT {
         return Err(AgentError::Checkpoint {
             path,
-            reason: format!("has format {}, this program reads format {FORMAT}", manifest.format),
+            reason: format!(
+                "has format {}, this program reads format {FORMAT}",
+                manifest.format
+            ),
             remedy: "use the version of Prospect that wrote it",
         });
     }
@@ -344,7 +354,10 @@ mod tests {
         let error = folder.write(&sample(2)).unwrap_err();
         assert!(matches!(error, AgentError::CheckpointWrite { .. }));
         let message = error.to_string();
-        assert!(message.contains("step_000000000002") && message.contains("step_000000000001 is untouched"), "{message}");
+        assert!(
+            message.contains("step_000000000002") && message.contains("step_000000000001 is untouched"),
+            "{message}"
+        );
         assert_eq!(names(&folder), ["step_000000000001"]);
         assert_eq!(read(&folder.latest().unwrap().unwrap()).unwrap(), sample(1));
     }
@@ -362,7 +375,10 @@ mod tests {
                 let at = rng.choice(whole.len());
                 fs::write(&file, &whole[..at]).unwrap();
                 let error = read(&path).unwrap_err().to_string();
-                assert!(error.contains(name) && error.contains("delete this folder"), "{error}");
+                assert!(
+                    error.contains(name) && error.contains("delete this folder"),
+                    "{error}"
+                );
                 let mut altered = whole.clone();
                 altered[at] ^= 1 << rng.choice(8);
                 fs::write(&file, &altered).unwrap();

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use prospect_nets::{
-    Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig, NamedTensors,
-    Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
+    Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig,
+    NamedTensors, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
     tch::{Device, Kind, Tensor, no_grad},
 };
 use prospect_sim::{Dtype, Field, random::Generator};
@@ -42,12 +42,20 @@ impl Trunk {
             activation: activation(config),
             init: Init::HIDDEN,
         };
-        let hidden = Mlp::new(params, &format!("{name}.hidden"), encoder.width(), &hidden, None, rng);
+        let hidden = Mlp::new(
+            params,
+            &format!("{name}.hidden"),
+            encoder.width(),
+            &hidden,
+            None,
+            rng,
+        );
         Ok(Self { encoder, hidden })
     }
 
     fn forward(&self, params: &ParamSet, observations: &Observations) -> Tensor {
-        self.hidden.forward(params, &self.encoder.forward(params, observations))
+        self.hidden
+            .forward(params, &self.encoder.forward(params, observations))
     }
 }
 
@@ -84,7 +92,9 @@ fn encoder_config(config: &PpoConfig, fields: &[Field]) -> EncoderConfig {
 
 /// An image alone, scaled; else all that is no text.
 fn flat(fields: &[Field]) -> EncoderConfig {
-    let has_image = fields.iter().any(|field| field.dtype == Dtype::U8 && field.shape.len() == 3);
+    let has_image = fields
+        .iter()
+        .any(|field| field.dtype == Dtype::U8 && field.shape.len() == 3);
     let readable = fields.iter().filter(|field| field.dtype != Dtype::Text);
     EncoderConfig::Flat {
         scale: if has_image { IMAGE_SCALE } else { 1.0 },
@@ -133,7 +143,8 @@ impl FusedNet {
     }
 
     fn load(&self, samples: &Samples<'_>, input: &mut FusedInput) {
-        self.net.load(samples.slice(self.net.component()), samples.numbers(), input);
+        self.net
+            .load(samples.slice(self.net.component()), samples.numbers(), input);
     }
 
     fn forward(&self, params: &ParamSet, input: &FusedInput, out: &mut Vec<f32>) {
@@ -143,7 +154,8 @@ impl FusedNet {
     }
 
     fn backward(&self, params: &mut ParamSet, input: &FusedInput, gradient: &[f32]) {
-        self.net.backward(params, input, &mut self.work.borrow_mut(), gradient);
+        self.net
+            .backward(params, input, &mut self.work.borrow_mut(), gradient);
     }
 }
 
@@ -183,7 +195,14 @@ impl ActorCritic {
         let rng = &mut Generator::named(seed, "agent/policy");
         let policy = Trunk::new(&mut builder, "policy", config, fields, rng)?;
         let init = Init::Orthogonal { gain: 0.01 };
-        let policy_head = Linear::new(&mut builder, "policy.head", policy.hidden.width(), n_actions, init, rng);
+        let policy_head = Linear::new(
+            &mut builder,
+            "policy.head",
+            policy.hidden.width(),
+            n_actions,
+            init,
+            rng,
+        );
         let rng = &mut Generator::named(seed, "agent/critic");
         let critic = if config.shared_trunk {
             None
@@ -191,7 +210,14 @@ impl ActorCritic {
             Some(Trunk::new(&mut builder, "critic", config, fields, rng)?)
         };
         let width = critic.as_ref().unwrap_or(&policy).hidden.width();
-        let value_head = Linear::new(&mut builder, "critic.head", width, 1, Init::Orthogonal { gain: 1.0 }, rng);
+        let value_head = Linear::new(
+            &mut builder,
+            "critic.head",
+            width,
+            1,
+            Init::Orthogonal { gain: 1.0 },
+            rng,
+        );
         let params = builder.build(device);
         let fused = critic.as_ref().and_then(|critic| {
             let policy = FusedNet::new(&params, &policy, &policy_head)?;
@@ -219,7 +245,9 @@ impl ActorCritic {
             return policy.forward(&self.params, &input, out);
         }
         no_grad(|| {
-            let features = self.policy.forward(&self.params, &samples.tensors(self.params.device()));
+            let features = self
+                .policy
+                .forward(&self.params, &samples.tensors(self.params.device()));
             copy_out(&self.policy_head.forward(&self.params, &features), out);
         });
     }
@@ -268,7 +296,9 @@ impl ActorCritic {
             let sum = inner_product(&logits_now, &logits_grad) + inner_product(&values_now, &values_grad);
             self.params.backward(&sum)?;
         }
-        let norm = self.optimiser.step(&mut self.params, learning_rate, self.max_grad_norm);
+        let norm = self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm);
         self.refresh();
         Ok(norm)
     }
@@ -354,7 +384,14 @@ impl Critic {
         let rng = &mut Generator::named(seed, &format!("agent/critic/{name}"));
         let trunk = Trunk::new(&mut builder, &format!("stream.{name}"), config, fields, rng)?;
         let init = Init::Orthogonal { gain: 1.0 };
-        let head = Linear::new(&mut builder, &format!("stream.{name}.head"), trunk.hidden.width(), 1, init, rng);
+        let head = Linear::new(
+            &mut builder,
+            &format!("stream.{name}.head"),
+            trunk.hidden.width(),
+            1,
+            init,
+            rng,
+        );
         let params = builder.build(device);
         Ok(Self {
             name: name.to_owned(),
@@ -411,7 +448,9 @@ impl Critic {
             loss(&values, &mut grad)?;
             self.params.backward(&inner_product(&values_now, &grad))?;
         }
-        let norm = self.optimiser.step(&mut self.params, learning_rate, self.max_grad_norm);
+        let norm = self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm);
         self.refresh();
         Ok(norm)
     }
@@ -425,7 +464,8 @@ impl Critic {
     /// Weights and moments, named `stream.<name>.…`.
     pub fn store(&self, into: &mut NamedTensors) {
         self.params.store("", into);
-        self.optimiser.store(&format!("adam.{}.", self.name), &self.params, into);
+        self.optimiser
+            .store(&format!("adam.{}.", self.name), &self.params, into);
     }
 
     /// The reverse of [`Self::store`].
@@ -434,7 +474,8 @@ impl Critic {
     /// [`AgentError::Nets`] if the tensors are of another network.
     pub fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
         self.params.restore("", stored)?;
-        self.optimiser.restore(&format!("adam.{}.", self.name), &self.params, stored)?;
+        self.optimiser
+            .restore(&format!("adam.{}.", self.name), &self.params, stored)?;
         self.refresh();
         Ok(())
     }
@@ -450,5 +491,10 @@ fn inner_product(output: &Tensor, grad: &[f32]) -> Tensor {
 fn copy_out(tensor: &Tensor, out: &mut Vec<f32>) {
     let n = tensor.numel();
     out.resize(n, 0.0);
-    tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().copy_data(out, n);
+    tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Float)
+        .contiguous()
+        .copy_data(out, n);
 }

@@ -120,7 +120,8 @@ impl Ppo {
     /// Samples the actions of step `t` from the policy and writes them into the rollout.
     pub fn act(&mut self, rollout: &mut Rollout, t: usize) {
         let k = rollout.actors();
-        self.actor_critic.logits(&Samples::row(rollout, t), &mut self.scratch.logits);
+        self.actor_critic
+            .logits(&Samples::row(rollout, t), &mut self.scratch.logits);
         self.logprob.resize(rollout.n_steps() * k, 0.0);
         sample_categorical(
             &self.scratch.logits,
@@ -135,14 +136,25 @@ impl Ppo {
     pub fn act_aside(&self, rollout: &mut Rollout, t: usize, rng: &mut Generator) {
         let mut logits = Vec::new();
         self.actor_critic.logits(&Samples::row(rollout, t), &mut logits);
-        sample_categorical(&logits, self.actor_critic.n_actions(), rng, rollout.discrete_actions_mut(t), &mut []);
+        sample_categorical(
+            &logits,
+            self.actor_critic.n_actions(),
+            rng,
+            rollout.discrete_actions_mut(t),
+            &mut [],
+        );
     }
 
     /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
     ///
     /// # Errors
     /// [`AgentError::NotFinite`] if a critic's value is no number.
-    pub fn estimate(&self, batch: &TensorBatch<'_>, mixed: &Mixed, step: u64) -> Result<Estimates, AgentError> {
+    pub fn estimate(
+        &self,
+        batch: &TensorBatch<'_>,
+        mixed: &Mixed,
+        step: u64,
+    ) -> Result<Estimates, AgentError> {
         let task = prospect_shaping::Stream {
             name: "task".to_owned(),
             weight: 1.0,
@@ -165,7 +177,9 @@ impl Ppo {
             let (mut final_value, mut part) = (vec![0.0; batch.len()], Vec::new());
             if !cut.is_empty() {
                 values(&Samples::finals(batch, &cut), &mut part);
-                cut.iter().zip(&part).for_each(|(&at, value)| final_value[at as usize] = *value);
+                cut.iter()
+                    .zip(&part)
+                    .for_each(|(&at, value)| final_value[at as usize] = *value);
             }
             let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
             gae::Stream {
@@ -231,7 +245,8 @@ impl Ppo {
             self.streams.shuffle.shuffle(&mut samples);
             let mut epoch = PolicyStats::default();
             for index in samples.chunks(minibatch) {
-                let stats = self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
+                let stats =
+                    self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
                 epoch.add(&stats);
             }
             epochs += 1;
@@ -262,26 +277,35 @@ impl Ppo {
         let samples = Samples::chosen(batch, index);
         take(&self.logprob, index, &mut s.logprob);
         take(&estimates.advantage, index, &mut s.advantage);
-        take(batch.rollout().actions().as_i32().unwrap_or(&[]), index, &mut s.action);
+        take(
+            batch.rollout().actions().as_i32().unwrap_or(&[]),
+            index,
+            &mut s.action,
+        );
         if self.config.norm_adv == NormAdv::Minibatch {
             loss::normalise(&mut s.advantage);
         }
         let mut stats = PolicyStats::default();
-        let norm = self.actor_critic.learn(&samples, learning_rate, |logits, values, logits_grad, values_grad| {
-            logits_grad.resize(logits.len(), 0.0);
-            let policy_samples = PolicySamples {
-                logits,
-                action: &s.action,
-                logprob: &s.logprob,
-                advantage: &s.advantage,
-            };
-            stats = loss::policy_loss(&policy_samples, config, logits_grad);
-            finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
-            finite(stats.entropy, || "entropy".to_owned(), step)?;
-            let targets = &estimates.targets[0];
-            sums.value_loss[0] += s.value_loss(values, targets, index, config, "task", step, values_grad)?;
-            Ok(())
-        })?;
+        let norm = self.actor_critic.learn(
+            &samples,
+            learning_rate,
+            |logits, values, logits_grad, values_grad| {
+                logits_grad.resize(logits.len(), 0.0);
+                let policy_samples = PolicySamples {
+                    logits,
+                    action: &s.action,
+                    logprob: &s.logprob,
+                    advantage: &s.advantage,
+                };
+                stats = loss::policy_loss(&policy_samples, config, logits_grad);
+                finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
+                finite(stats.entropy, || "entropy".to_owned(), step)?;
+                let targets = &estimates.targets[0];
+                sums.value_loss[0] +=
+                    s.value_loss(values, targets, index, config, "task", step, values_grad)?;
+                Ok(())
+            },
+        )?;
         finite(norm, || "gradient of policy and task value".to_owned(), step)?;
         sums.grad_norm += norm;
         sums.minibatches += 1.0;
@@ -302,8 +326,17 @@ impl Ppo {
         let mut stored = NamedTensors::new();
         self.actor_critic.store(&mut stored);
         self.critics.iter().for_each(|critic| critic.store(&mut stored));
-        for (name, stream) in [("action", &self.streams.action), ("shuffle", &self.streams.shuffle)] {
-            let hex: String = stream.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        for (name, stream) in [
+            ("action", &self.streams.action),
+            ("shuffle", &self.streams.shuffle),
+        ] {
+            let digits = stream
+                .to_bytes()
+                .into_iter()
+                .flat_map(|byte| [byte >> 4, byte & 15]);
+            let hex: String = digits
+                .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+                .collect();
             stored.set_text(&format!("stream.{name}"), hex);
         }
         stored
@@ -326,10 +359,20 @@ impl Ppo {
 
 fn read_stream(stored: &NamedTensors, name: &str) -> Result<Generator, AgentError> {
     let text = stored.text(&format!("stream.{name}")).unwrap_or_default();
-    let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+    let byte = |i: usize| {
+        text.get(2 * i..2 * i + 2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+    };
     let mut bytes = [0; Generator::N_BYTES];
-    let whole = bytes.iter_mut().enumerate().all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
-    let stream = if whole { Generator::from_bytes(&bytes).ok() } else { None };
+    let whole = bytes
+        .iter_mut()
+        .enumerate()
+        .all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
+    let stream = if whole {
+        Generator::from_bytes(&bytes).ok()
+    } else {
+        None
+    };
     stream.ok_or_else(|| {
         AgentError::Nets(prospect_nets::NetsError::Format {
             reason: format!("random stream {name} is missing or damaged"),
@@ -361,8 +404,13 @@ impl Scratch {
 impl Estimates {
     fn add(&mut self, name: &str, weight: f64, term: &[f32], alive: &[bool], task_size: f64) {
         let size = weight.abs() * mean_size(term, alive);
-        let ratio = if task_size > 0.0 { size / task_size } else { f64::NAN };
-        self.metrics.insert(format!("reward/{name}/advantage_ratio"), ratio);
+        let ratio = if task_size > 0.0 {
+            size / task_size
+        } else {
+            f64::NAN
+        };
+        self.metrics
+            .insert(format!("reward/{name}/advantage_ratio"), ratio);
         // Nothing is added at weight 0, not even a zero: a run without the term has the same bits.
         if weight != 0.0 {
             let pairs = self.advantage.iter_mut().zip(term);
@@ -411,7 +459,10 @@ impl UpdateSums {
             ("losses/approx_kl".to_owned(), last.mean(last.approx_kl)),
             ("losses/old_approx_kl".to_owned(), last.mean(last.old_approx_kl)),
             ("losses/clipfrac".to_owned(), all.mean(all.clipfrac)),
-            ("losses/grad_norm".to_owned(), self.grad_norm / self.minibatches.max(1.0)),
+            (
+                "losses/grad_norm".to_owned(),
+                self.grad_norm / self.minibatches.max(1.0),
+            ),
         ]);
         for (critic, sum) in critics.iter().zip(&self.value_loss[1..]) {
             metrics.insert(format!("losses/value_loss/{}", critic.name()), all.mean(*sum));
@@ -437,7 +488,11 @@ fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Samples<'_>, &mut Vec<
 /// The samples at which an episode was truncated and not terminated.
 fn truncated(rollout: &Rollout) -> Vec<i64> {
     let flags = rollout.truncated().iter().zip(rollout.terminated());
-    flags.enumerate().filter(|(_, (cut, over))| **cut && !**over).map(|(i, _)| i as i64).collect()
+    flags
+        .enumerate()
+        .filter(|(_, (cut, over))| **cut && !**over)
+        .map(|(i, _)| i as i64)
+        .collect()
 }
 
 fn take<T: Copy>(from: &[T], index: &[i64], into: &mut Vec<T>) {
@@ -449,7 +504,10 @@ fn normalise_some(values: &mut [f32], samples: &[i64]) {
     let mut chosen = Vec::new();
     take(values, samples, &mut chosen);
     loss::normalise(&mut chosen);
-    samples.iter().zip(chosen).for_each(|(&i, value)| values[i as usize] = value);
+    samples
+        .iter()
+        .zip(chosen)
+        .for_each(|(&i, value)| values[i as usize] = value);
 }
 
 fn mean_size(values: &[f32], alive: &[bool]) -> f64 {

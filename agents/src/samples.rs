@@ -91,7 +91,11 @@ impl<'a> Samples<'a> {
     /// The same as tensors.
     pub(crate) fn tensors(&self, device: prospect_nets::Device) -> Observations {
         let placed = |found: Observations| {
-            if device == prospect_nets::Device::Cpu { found } else { found.to_device(device) }
+            if device == prospect_nets::Device::Cpu {
+                found
+            } else {
+                found.to_device(device)
+            }
         };
         match self.which {
             Which::Row(t) => {

@@ -143,7 +143,11 @@ impl Fused {
                 for sample in samples {
                     let at = input.values.len();
                     input.values.resize(at + stride, 0.0);
-                    read_scaled(all.slice(sample * width..(sample + 1) * width), *scale, &mut input.values[at..at + width]);
+                    read_scaled(
+                        all.slice(sample * width..(sample + 1) * width),
+                        *scale,
+                        &mut input.values[at..at + width],
+                    );
                     input.n += 1;
                 }
             }
@@ -153,7 +157,9 @@ impl Fused {
                 for sample in samples {
                     let values = &bytes[sample * groups.len()..(sample + 1) * groups.len()];
                     let rows = groups.iter().zip(values);
-                    input.rows.extend(rows.map(|(&(first, last), &value)| (first + u32::from(value)).min(last)));
+                    input
+                        .rows
+                        .extend(rows.map(|(&(first, last), &value)| (first + u32::from(value)).min(last)));
                     input.n += 1;
                 }
             }
@@ -177,7 +183,10 @@ impl Fused {
             bias[..outputs].copy_from_slice(params.values(layer.bias));
             let width = padded(inputs);
             padded_weight.resize(outputs * width, 0.0);
-            for (to, from) in padded_weight.chunks_exact_mut(width).zip(weight.chunks_exact(inputs)) {
+            for (to, from) in padded_weight
+                .chunks_exact_mut(width)
+                .zip(weight.chunks_exact(inputs))
+            {
                 to[..inputs].copy_from_slice(from);
             }
         }
@@ -247,17 +256,29 @@ impl Fused {
 
     /// The gradient with respect to this network's parameters, from that at the outputs of the last [`Self::forward`],
     /// `[n, outputs]`; it replaces the one that `params` holds.
-    pub fn backward(&self, params: &mut ParamSet, input: &FusedInput, work: &mut FusedWork, gradient: &[f32]) {
+    pub fn backward(
+        &self,
+        params: &mut ParamSet,
+        input: &FusedInput,
+        work: &mut FusedWork,
+        gradient: &[f32],
+    ) {
         let n = input.n;
         let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
         let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
         work.gradient.clear();
         work.gradient.resize(n * padded(outputs), 0.0);
-        for (to, from) in work.gradient.chunks_exact_mut(padded(outputs)).zip(gradient.chunks_exact(outputs)) {
+        for (to, from) in work
+            .gradient
+            .chunks_exact_mut(padded(outputs))
+            .zip(gradient.chunks_exact(outputs))
+        {
             to[..outputs].copy_from_slice(from);
         }
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let below = (i + first).checked_sub(1).map_or(&input.values, |at| &work.outputs[at]);
+            let below = (i + first)
+                .checked_sub(1)
+                .map_or(&input.values, |at| &work.outputs[at]);
             layer_backward(params, layer, below, &work.gradient, n, &mut work.product);
             if i + first == 0 {
                 return;
@@ -311,7 +332,10 @@ fn layer_backward(
     raw::product(&by, gradient, below, weight);
     raw::add_rows(gradient, bias);
     let (weight_grad, bias_grad) = params.layer_grad_mut(layer.weight, layer.bias);
-    for (to, from) in weight_grad.chunks_exact_mut(layer.inputs).zip(weight.chunks_exact(inputs)) {
+    for (to, from) in weight_grad
+        .chunks_exact_mut(layer.inputs)
+        .zip(weight.chunks_exact(inputs))
+    {
         to.copy_from_slice(&from[..layer.inputs]);
     }
     bias_grad.copy_from_slice(&bias[..layer.outputs]);
@@ -321,8 +345,14 @@ fn read_scaled(from: Slice<'_>, scale: f32, to: &mut [f32]) {
     match from {
         Slice::U8(bytes) => raw::scale_bytes(bytes, scale, to),
         Slice::F32(values) => to.iter_mut().zip(values).for_each(|(to, x)| *to = x * scale),
-        Slice::I32(values) => to.iter_mut().zip(values).for_each(|(to, x)| *to = *x as f32 * scale),
-        Slice::Bool(values) => to.iter_mut().zip(values).for_each(|(to, x)| *to = f32::from(u8::from(*x)) * scale),
+        Slice::I32(values) => to
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, x)| *to = *x as f32 * scale),
+        Slice::Bool(values) => to
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, x)| *to = f32::from(u8::from(*x)) * scale),
     }
 }
 
@@ -357,7 +387,14 @@ mod tests {
             init: Init::KaimingUniform,
         };
         let hidden = Mlp::new(&mut builder, "hidden", encoder.width(), &config, None, rng);
-        let head = Linear::new(&mut builder, "head", hidden.width(), outputs, Init::KaimingUniform, rng);
+        let head = Linear::new(
+            &mut builder,
+            "head",
+            hidden.width(),
+            outputs,
+            Init::KaimingUniform,
+            rng,
+        );
         Both {
             params: builder.build(Device::Cpu),
             encoder,
@@ -382,7 +419,9 @@ mod tests {
         let index: Vec<i64> = samples.iter().map(|&i| i as i64).collect();
         let chosen = all.select(&Tensor::from_slice(&index));
         let features = net.encoder.forward(&net.params, &chosen);
-        let output = net.head.forward(&net.params, &net.hidden.forward(&net.params, &features));
+        let output = net
+            .head
+            .forward(&net.params, &net.hidden.forward(&net.params, &features));
         let gradient: Vec<f32> = (0..output.numel()).map(|i| (i as f32 * 0.7).sin()).collect();
         let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
         net.params.backward(&loss).unwrap();
@@ -456,7 +495,10 @@ mod tests {
 
     #[test]
     fn tanh_is_close_and_bounded() {
-        let inputs: Vec<f32> = (-2000..=2000).map(|i| i as f32 * 0.01).chain([f32::INFINITY]).collect();
+        let inputs: Vec<f32> = (-2000..=2000)
+            .map(|i| i as f32 * 0.01)
+            .chain([f32::INFINITY])
+            .collect();
         let mut ours = inputs.clone();
         raw::tanh(&mut ours);
         let theirs = crate::read_floats(&Tensor::from_slice(&inputs).to_kind(Kind::Double).tanh());

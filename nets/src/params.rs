@@ -323,7 +323,10 @@ impl ParamSet {
 
     /// The gradients of a layer's weight and bias, which were added one after the other.
     pub(crate) fn layer_grad_mut(&mut self, weight: ParamId, bias: ParamId) -> (&mut [f32], &mut [f32]) {
-        let (weight, bias) = (self.entries[weight.0].range.clone(), self.entries[bias.0].range.clone());
+        let (weight, bias) = (
+            self.entries[weight.0].range.clone(),
+            self.entries[bias.0].range.clone(),
+        );
         let (low, high) = raw::floats_mut(&mut self.grad).split_at_mut(bias.start);
         (&mut low[weight], &mut high[..bias.len()])
     }
