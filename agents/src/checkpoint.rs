@@ -74,7 +74,10 @@ impl Checkpoint {
 
     /// The bytes of a file.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.files.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes.as_slice())
+        self.files
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, bytes)| bytes.as_slice())
     }
 
     fn manifest(&self) -> Manifest {
@@ -261,12 +264,15 @@ fn damaged(path: &Path, reason: impl Into<String>) -> AgentError {
 pub fn read(folder: &Path) -> Result<Checkpoint, AgentError> {
     let path = folder.join(MANIFEST);
     let text = fs::read(&path).map_err(|why| damaged(&path, format!("cannot be read: {why}")))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|why| damaged(&path, format!("is no whole manifest: {why}")))?;
+    let manifest: Manifest = serde_json::from_slice(&text)
+        .map_err(|why| damaged(&path, format!("is no whole manifest: {why}")))?;
     if manifest.format != FORMAT {
         return Err(AgentError::Checkpoint {
             path,
-            reason: format!("has format {}, this program reads format {FORMAT}", manifest.format),
+            reason: format!(
+                "has format {}, this program reads format {FORMAT}",
+                manifest.format
+            ),
             remedy: "use the version of Prospect that wrote it",
         });
     }
@@ -344,7 +350,10 @@ mod tests {
         let error = folder.write(&sample(2)).unwrap_err();
         assert!(matches!(error, AgentError::CheckpointWrite { .. }));
         let message = error.to_string();
-        assert!(message.contains("step_000000000002") && message.contains("step_000000000001 is untouched"), "{message}");
+        assert!(
+            message.contains("step_000000000002") && message.contains("step_000000000001 is untouched"),
+            "{message}"
+        );
         assert_eq!(names(&folder), ["step_000000000001"]);
         assert_eq!(read(&folder.latest().unwrap().unwrap()).unwrap(), sample(1));
     }
@@ -362,7 +371,10 @@ mod tests {
                 let at = rng.choice(whole.len());
                 fs::write(&file, &whole[..at]).unwrap();
                 let error = read(&path).unwrap_err().to_string();
-                assert!(error.contains(name) && error.contains("delete this folder"), "{error}");
+                assert!(
+                    error.contains(name) && error.contains("delete this folder"),
+                    "{error}"
+                );
                 let mut altered = whole.clone();
                 altered[at] ^= 1 << rng.choice(8);
                 fs::write(&file, &altered).unwrap();

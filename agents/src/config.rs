@@ -261,16 +261,30 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert_eq!(bad(|c| c.gamma = 1.5), "gamma = 1.5: use a number between 0 and 1");
-        assert_eq!(bad(|c| c.rollout_steps = 0), "rollout_steps = 0: use a number of at least 1");
-        assert_eq!(bad(|c| c.learning_rate = f64::NAN), "learning_rate = NaN: use a number of at least 0");
+        assert_eq!(
+            bad(|c| c.gamma = 1.5),
+            "gamma = 1.5: use a number between 0 and 1"
+        );
+        assert_eq!(
+            bad(|c| c.rollout_steps = 0),
+            "rollout_steps = 0: use a number of at least 1"
+        );
+        assert_eq!(
+            bad(|c| c.learning_rate = f64::NAN),
+            "learning_rate = NaN: use a number of at least 0"
+        );
         assert!(bad(|c| c.hidden = vec![64, 0]).contains("at least 1"));
     }
 
     #[test]
     fn unknown_keys_are_refused() {
-        let error = serde_json::from_str::<PpoConfig>(r#"{"gama": 0.9}"#).unwrap_err().to_string();
-        assert!(error.contains("unknown field `gama`") && error.contains("`gamma`"), "{error}");
+        let error = serde_json::from_str::<PpoConfig>(r#"{"gama": 0.9}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("unknown field `gama`") && error.contains("`gamma`"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -290,6 +304,9 @@ mod tests {
             total_steps: 100,
             ..PpoConfig::default()
         };
-        assert_eq!((config.remaining(0), config.remaining(25), config.remaining(130)), (1.0, 0.75, 0.0));
+        assert_eq!(
+            (config.remaining(0), config.remaining(25), config.remaining(130)),
+            (1.0, 0.75, 0.0)
+        );
     }
 }

@@ -49,14 +49,23 @@ impl Coverage {
         self.bytes.clear();
         for (i, field) in layout.observation.iter().enumerate() {
             if field.dtype != Dtype::Text {
-                let all = if last { rollout.final_observation(i) } else { rollout.observation(i) };
-                all.slice(at * field.width()..(at + 1) * field.width()).extend_bytes(&mut self.bytes);
+                let all = if last {
+                    rollout.final_observation(i)
+                } else {
+                    rollout.observation(i)
+                };
+                all.slice(at * field.width()..(at + 1) * field.width())
+                    .extend_bytes(&mut self.bytes);
             }
         }
         self.states.insert(hash::key(&self.bytes));
         if let (Some(x), Some(y)) = (layout.state_fact("agent_x"), layout.state_fact("agent_y")) {
             let read = |fact: usize| {
-                let all = if last { rollout.final_fact(fact) } else { rollout.state_fact(fact) };
+                let all = if last {
+                    rollout.final_fact(fact)
+                } else {
+                    rollout.state_fact(fact)
+                };
                 all.get_f64(at) as i32
             };
             self.positions.insert((read(x), read(y)));

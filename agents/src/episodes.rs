@@ -59,7 +59,11 @@ impl Episodes {
                     actor,
                     episodic_return: running.episodic_return,
                     length: running.length,
-                    success: if success.is_some() { running.success } else { running.episodic_return > 0.0 },
+                    success: if success.is_some() {
+                        running.success
+                    } else {
+                        running.episodic_return > 0.0
+                    },
                 });
                 *running = Running::default();
             }
@@ -121,7 +125,11 @@ impl EpisodeStats {
 pub(crate) fn wanted_facts(layout: &[prospect_sim::FactSpec]) -> Vec<String> {
     let known = [SUCCESS, "agent_x", "agent_y"];
     let has = |name: &str| layout.iter().any(|fact| fact.field.name == name);
-    known.iter().filter(|name| has(name)).map(|&name| name.to_owned()).collect()
+    known
+        .iter()
+        .filter(|name| has(name))
+        .map(|&name| name.to_owned())
+        .collect()
 }
 
 /// True if positions can be read.
@@ -142,7 +150,15 @@ mod tests {
             success: episodic_return > 0.0,
         };
         let stats = EpisodeStats::of(&[episode(0.0, 10), episode(1.0, 4)]);
-        assert_eq!((stats.return_mean, stats.return_std, stats.success_rate, stats.length_mean), (0.5, 0.5, 0.5, 7.0));
+        assert_eq!(
+            (
+                stats.return_mean,
+                stats.return_std,
+                stats.success_rate,
+                stats.length_mean
+            ),
+            (0.5, 0.5, 0.5, 7.0)
+        );
         assert!(EpisodeStats::of(&[]).return_mean.is_nan());
     }
 }

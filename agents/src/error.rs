@@ -52,7 +52,9 @@ pub enum AgentError {
         source: std::io::Error,
     },
     /// A checkpoint could not be written; the run and the checkpoint before it are untouched.
-    #[error("cannot write checkpoint {path}: {source}; make room or choose another folder, then resume: {kept}")]
+    #[error(
+        "cannot write checkpoint {path}: {source}; make room or choose another folder, then resume: {kept}"
+    )]
     CheckpointWrite {
         /// Its folder.
         path: PathBuf,

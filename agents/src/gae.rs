@@ -103,14 +103,26 @@ mod tests {
     #[test]
     fn termination_bootstraps_nothing_and_cuts_the_trace() {
         // delta1 = 0 + 0 - 2 = -2, and A2 does not reach it.
-        let s = stream(&[1.0, 0.0, 2.0], &[1.0, 2.0, 4.0, 8.0], &[9.0; 3], &[false, true, false], &NO);
+        let s = stream(
+            &[1.0, 0.0, 2.0],
+            &[1.0, 2.0, 4.0, 8.0],
+            &[9.0; 3],
+            &[false, true, false],
+            &NO,
+        );
         assert_eq!(estimate(&s).0, vec![0.5, -2.0, 2.0]);
     }
 
     #[test]
     fn truncation_bootstraps_the_final_observation() {
         // delta1 = 0 + .5*9 - 2 = 2.5.
-        let s = stream(&[1.0, 0.0, 2.0], &[1.0, 2.0, 4.0, 8.0], &[9.0; 3], &NO, &[false, true, false]);
+        let s = stream(
+            &[1.0, 0.0, 2.0],
+            &[1.0, 2.0, 4.0, 8.0],
+            &[9.0; 3],
+            &NO,
+            &[false, true, false],
+        );
         assert_eq!(estimate(&s).0, vec![1.625, 2.5, 2.0]);
     }
 
@@ -148,7 +160,13 @@ mod tests {
 
     #[test]
     fn the_last_state_may_end_too() {
-        let s = stream(&[0.0, 0.0, 1.0], &[0.0, 0.0, 0.5, 7.0], &[3.0; 3], &[false, false, true], &NO);
+        let s = stream(
+            &[0.0, 0.0, 1.0],
+            &[0.0, 0.0, 0.5, 7.0],
+            &[3.0; 3],
+            &[false, false, true],
+            &NO,
+        );
         // delta2 = 1 - .5; delta1 = .25; A1 = .25 + .25*.5; A0 = .25*A1.
         assert_eq!(estimate(&s).0, vec![0.09375, 0.375, 0.5]);
     }

@@ -59,7 +59,11 @@ impl PolicyStats {
 
     /// `sum / samples`, 0 without samples.
     pub fn mean(&self, sum: f64) -> f64 {
-        if self.samples > 0.0 { sum / self.samples } else { 0.0 }
+        if self.samples > 0.0 {
+            sum / self.samples
+        } else {
+            0.0
+        }
     }
 }
 
@@ -136,7 +140,11 @@ pub fn value_loss(
         let clipped = old_value[i] + change.clamp(-width, width) - returns[i];
         let inside = change.abs() <= width;
         sum += 0.5 * f64::from((error * error).max(clipped * clipped));
-        *grad = if error * error >= clipped * clipped || inside { scale * error } else { 0.0 };
+        *grad = if error * error >= clipped * clipped || inside {
+            scale * error
+        } else {
+            0.0
+        };
     }
     sum
 }
@@ -178,7 +186,12 @@ mod tests {
         vf_coef: 0.5,
     };
 
-    fn loss(logits: &[f32], action: &[i32], logprob: &[f32], advantage: &[f32]) -> (f64, Vec<f32>, PolicyStats) {
+    fn loss(
+        logits: &[f32],
+        action: &[i32],
+        logprob: &[f32],
+        advantage: &[f32],
+    ) -> (f64, Vec<f32>, PolicyStats) {
         let mut grad = vec![0.0; logits.len()];
         let samples = PolicySamples {
             logits,
@@ -187,7 +200,11 @@ mod tests {
             advantage,
         };
         let stats = policy_loss(&samples, &CONFIG, &mut grad);
-        (stats.mean(stats.policy_loss) - CONFIG.ent_coef * stats.mean(stats.entropy), grad, stats)
+        (
+            stats.mean(stats.policy_loss) - CONFIG.ent_coef * stats.mean(stats.entropy),
+            grad,
+            stats,
+        )
     }
 
     #[test]
@@ -201,7 +218,10 @@ mod tests {
             let up = loss(&moved, &action, &logprob, &advantage).0;
             moved[i] -= 2e-2;
             let down = loss(&moved, &action, &logprob, &advantage).0;
-            assert!(((up - down) / 2e-2 - f64::from(grad[i])).abs() < 1e-3, "{i}: {grad:?}");
+            assert!(
+                ((up - down) / 2e-2 - f64::from(grad[i])).abs() < 1e-3,
+                "{i}: {grad:?}"
+            );
         }
     }
 
@@ -210,7 +230,11 @@ mod tests {
         // Two even actions: log p = -ln 2; the old one was far smaller, so the ratio is 2 and the advantage positive.
         let old = -(4.0_f32.ln());
         let (_, grad, stats) = loss(&[0.0, 0.0], &[0], &[old], &[1.0]);
-        assert_eq!(grad, vec![0.0, 0.0], "the entropy is at its top, so nothing is left");
+        assert_eq!(
+            grad,
+            vec![0.0, 0.0],
+            "the entropy is at its top, so nothing is left"
+        );
         assert!((stats.policy_loss + 1.2).abs() < 1e-6 && stats.clipfrac == 1.0);
         // With a negative advantage the pessimistic term is the plain one: slope -A r (1 - p) = 2 * 0.5.
         let (_, grad, _) = loss(&[0.0, 0.0], &[0], &[old], &[-1.0]);

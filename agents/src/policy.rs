@@ -38,12 +38,20 @@ impl Trunk {
             activation: activation(config),
             init: Init::HIDDEN,
         };
-        let hidden = Mlp::new(params, &format!("{name}.hidden"), encoder.width(), &hidden, None, rng);
+        let hidden = Mlp::new(
+            params,
+            &format!("{name}.hidden"),
+            encoder.width(),
+            &hidden,
+            None,
+            rng,
+        );
         Ok(Self { encoder, hidden })
     }
 
     fn forward(&self, params: &ParamSet, observations: &Observations) -> Tensor {
-        self.hidden.forward(params, &self.encoder.forward(params, observations))
+        self.hidden
+            .forward(params, &self.encoder.forward(params, observations))
     }
 }
 
@@ -80,7 +88,9 @@ fn encoder_config(config: &PpoConfig, fields: &[Field]) -> EncoderConfig {
 
 /// An image alone, scaled; else all that is no text.
 fn flat(fields: &[Field]) -> EncoderConfig {
-    let has_image = fields.iter().any(|field| field.dtype == Dtype::U8 && field.shape.len() == 3);
+    let has_image = fields
+        .iter()
+        .any(|field| field.dtype == Dtype::U8 && field.shape.len() == 3);
     let readable = fields.iter().filter(|field| field.dtype != Dtype::Text);
     EncoderConfig::Flat {
         scale: if has_image { IMAGE_SCALE } else { 1.0 },
@@ -136,7 +146,14 @@ impl ActorCritic {
         let rng = &mut Generator::named(seed, "agent/policy");
         let policy = Trunk::new(&mut builder, "policy", config, fields, rng)?;
         let init = Init::Orthogonal { gain: 0.01 };
-        let policy_head = Linear::new(&mut builder, "policy.head", policy.hidden.width(), n_actions, init, rng);
+        let policy_head = Linear::new(
+            &mut builder,
+            "policy.head",
+            policy.hidden.width(),
+            n_actions,
+            init,
+            rng,
+        );
         let rng = &mut Generator::named(seed, "agent/critic");
         let critic = if config.shared_trunk {
             None
@@ -144,7 +161,14 @@ impl ActorCritic {
             Some(Trunk::new(&mut builder, "critic", config, fields, rng)?)
         };
         let width = critic.as_ref().unwrap_or(&policy).hidden.width();
-        let value_head = Linear::new(&mut builder, "critic.head", width, 1, Init::Orthogonal { gain: 1.0 }, rng);
+        let value_head = Linear::new(
+            &mut builder,
+            "critic.head",
+            width,
+            1,
+            Init::Orthogonal { gain: 1.0 },
+            rng,
+        );
         let params = builder.build(device);
         Ok(Self {
             optimiser: adam(config, &params),
@@ -199,7 +223,9 @@ impl ActorCritic {
     ) -> Result<f64, AgentError> {
         let loss = inner_product(logits, logits_grad) + inner_product(values, values_grad);
         self.params.backward(&loss)?;
-        Ok(self.optimiser.step(&mut self.params, learning_rate, self.max_grad_norm))
+        Ok(self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm))
     }
 
     /// The number of actions.
@@ -257,7 +283,14 @@ impl Critic {
         let rng = &mut Generator::named(seed, &format!("agent/critic/{name}"));
         let trunk = Trunk::new(&mut builder, &format!("stream.{name}"), config, fields, rng)?;
         let init = Init::Orthogonal { gain: 1.0 };
-        let head = Linear::new(&mut builder, &format!("stream.{name}.head"), trunk.hidden.width(), 1, init, rng);
+        let head = Linear::new(
+            &mut builder,
+            &format!("stream.{name}.head"),
+            trunk.hidden.width(),
+            1,
+            init,
+            rng,
+        );
         let params = builder.build(device);
         Ok(Self {
             name: name.to_owned(),
@@ -289,15 +322,23 @@ impl Critic {
     ///
     /// # Errors
     /// [`AgentError::Nets`].
-    pub fn learn(&mut self, values: &Tensor, values_grad: &[f32], learning_rate: f64) -> Result<f64, AgentError> {
+    pub fn learn(
+        &mut self,
+        values: &Tensor,
+        values_grad: &[f32],
+        learning_rate: f64,
+    ) -> Result<f64, AgentError> {
         self.params.backward(&inner_product(values, values_grad))?;
-        Ok(self.optimiser.step(&mut self.params, learning_rate, self.max_grad_norm))
+        Ok(self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm))
     }
 
     /// Weights and moments, named `stream.<name>.…`.
     pub fn store(&self, into: &mut NamedTensors) {
         self.params.store("", into);
-        self.optimiser.store(&format!("adam.{}.", self.name), &self.params, into);
+        self.optimiser
+            .store(&format!("adam.{}.", self.name), &self.params, into);
     }
 
     /// The reverse of [`Self::store`].
@@ -306,7 +347,8 @@ impl Critic {
     /// [`AgentError::Nets`] if the tensors are of another network.
     pub fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
         self.params.restore("", stored)?;
-        self.optimiser.restore(&format!("adam.{}.", self.name), &self.params, stored)?;
+        self.optimiser
+            .restore(&format!("adam.{}.", self.name), &self.params, stored)?;
         Ok(())
     }
 }
@@ -321,5 +363,10 @@ fn inner_product(output: &Tensor, grad: &[f32]) -> Tensor {
 pub(crate) fn copy_out(tensor: &Tensor, out: &mut Vec<f32>) {
     let n = tensor.numel();
     out.resize(n, 0.0);
-    tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().copy_data(out, n);
+    tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Float)
+        .contiguous()
+        .copy_data(out, n);
 }

@@ -149,20 +149,35 @@ impl Ppo {
     pub fn act_aside(&self, rollout: &mut Rollout, t: usize, rng: &mut Generator) {
         let mut logits = Vec::new();
         copy_out(&self.actor_critic.logits(&self.row(rollout, t)), &mut logits);
-        sample_categorical(&logits, self.actor_critic.n_actions(), rng, rollout.discrete_actions_mut(t), &mut []);
+        sample_categorical(
+            &logits,
+            self.actor_critic.n_actions(),
+            rng,
+            rollout.discrete_actions_mut(t),
+            &mut [],
+        );
     }
 
     /// Row `t` of a rollout as tensors.
     pub fn row(&self, rollout: &Rollout, t: usize) -> Observations {
         let row = Observations::of_row(&self.fields, rollout, t);
-        if self.device == Device::Cpu { row } else { row.to_device(self.device) }
+        if self.device == Device::Cpu {
+            row
+        } else {
+            row.to_device(self.device)
+        }
     }
 
     /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
     ///
     /// # Errors
     /// [`AgentError::NotFinite`] if a critic's value is no number.
-    pub fn estimate(&self, batch: &TensorBatch<'_>, mixed: &Mixed, step: u64) -> Result<Estimates, AgentError> {
+    pub fn estimate(
+        &self,
+        batch: &TensorBatch<'_>,
+        mixed: &Mixed,
+        step: u64,
+    ) -> Result<Estimates, AgentError> {
         let task = prospect_shaping::Stream {
             name: "task".to_owned(),
             weight: 1.0,
@@ -250,7 +265,8 @@ impl Ppo {
             self.streams.shuffle.shuffle(&mut samples);
             let mut epoch = PolicyStats::default();
             for index in samples.chunks(minibatch) {
-                let stats = self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
+                let stats =
+                    self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
                 epoch.add(&stats);
             }
             epochs += 1;
@@ -288,7 +304,11 @@ impl Ppo {
         copy_out(&values, &mut s.value);
         take(&self.logprob, index, &mut s.logprob);
         take(&estimates.advantage, index, &mut s.advantage);
-        take(batch.rollout().actions().as_i32().unwrap_or(&[]), index, &mut s.action);
+        take(
+            batch.rollout().actions().as_i32().unwrap_or(&[]),
+            index,
+            &mut s.action,
+        );
         if self.config.norm_adv == NormAdv::Minibatch {
             loss::normalise(&mut s.advantage);
         }
@@ -316,7 +336,11 @@ impl Ppo {
             let targets = &estimates.targets[i + 1];
             sums.value_loss[i + 1] += s.value_loss(targets, index, config, critic.name(), step)?;
             let norm = critic.learn(&values, &s.value_grad, learning_rate)?;
-            finite(norm, || format!("gradient of the value of stream {}", critic.name()), step)?;
+            finite(
+                norm,
+                || format!("gradient of the value of stream {}", critic.name()),
+                step,
+            )?;
         }
         Ok(stats)
     }
@@ -326,8 +350,15 @@ impl Ppo {
         let mut stored = NamedTensors::new();
         self.actor_critic.store(&mut stored);
         self.critics.iter().for_each(|critic| critic.store(&mut stored));
-        for (name, stream) in [("action", &self.streams.action), ("shuffle", &self.streams.shuffle)] {
-            let hex: String = stream.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        for (name, stream) in [
+            ("action", &self.streams.action),
+            ("shuffle", &self.streams.shuffle),
+        ] {
+            let hex: String = stream
+                .to_bytes()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
             stored.set_text(&format!("stream.{name}"), hex);
         }
         stored
@@ -350,10 +381,20 @@ impl Ppo {
 
 fn read_stream(stored: &NamedTensors, name: &str) -> Result<Generator, AgentError> {
     let text = stored.text(&format!("stream.{name}")).unwrap_or_default();
-    let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+    let byte = |i: usize| {
+        text.get(2 * i..2 * i + 2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+    };
     let mut bytes = [0; Generator::N_BYTES];
-    let whole = bytes.iter_mut().enumerate().all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
-    let stream = if whole { Generator::from_bytes(&bytes).ok() } else { None };
+    let whole = bytes
+        .iter_mut()
+        .enumerate()
+        .all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
+    let stream = if whole {
+        Generator::from_bytes(&bytes).ok()
+    } else {
+        None
+    };
     stream.ok_or_else(|| {
         AgentError::Nets(prospect_nets::NetsError::Format {
             reason: format!("random stream {name} is missing or damaged"),
@@ -374,7 +415,13 @@ impl Scratch {
         take(&targets.returns, index, &mut self.returns);
         take(&targets.value, index, &mut self.old_value);
         self.value_grad.resize(self.value.len(), 0.0);
-        let sum = loss::value_loss(&self.value, &self.old_value, &self.returns, config, &mut self.value_grad);
+        let sum = loss::value_loss(
+            &self.value,
+            &self.old_value,
+            &self.returns,
+            config,
+            &mut self.value_grad,
+        );
         finite(sum, || format!("value loss of stream {name}"), step)?;
         Ok(sum)
     }
@@ -383,8 +430,13 @@ impl Scratch {
 impl Estimates {
     fn add(&mut self, name: &str, weight: f64, term: &[f32], alive: &[bool], task_size: f64) {
         let size = weight.abs() * mean_size(term, alive);
-        let ratio = if task_size > 0.0 { size / task_size } else { f64::NAN };
-        self.metrics.insert(format!("reward/{name}/advantage_ratio"), ratio);
+        let ratio = if task_size > 0.0 {
+            size / task_size
+        } else {
+            f64::NAN
+        };
+        self.metrics
+            .insert(format!("reward/{name}/advantage_ratio"), ratio);
         // Nothing is added at weight 0, not even a zero: a run without the term has the same bits.
         if weight != 0.0 {
             let pairs = self.advantage.iter_mut().zip(term);
@@ -433,7 +485,10 @@ impl UpdateSums {
             ("losses/approx_kl".to_owned(), last.mean(last.approx_kl)),
             ("losses/old_approx_kl".to_owned(), last.mean(last.old_approx_kl)),
             ("losses/clipfrac".to_owned(), all.mean(all.clipfrac)),
-            ("losses/grad_norm".to_owned(), self.grad_norm / self.minibatches.max(1.0)),
+            (
+                "losses/grad_norm".to_owned(),
+                self.grad_norm / self.minibatches.max(1.0),
+            ),
         ]);
         for (critic, sum) in critics.iter().zip(&self.value_loss[1..]) {
             metrics.insert(format!("losses/value_loss/{}", critic.name()), all.mean(*sum));
@@ -469,7 +524,10 @@ fn normalise_some(values: &mut [f32], samples: &[i64]) {
     let mut chosen = Vec::new();
     take(values, samples, &mut chosen);
     loss::normalise(&mut chosen);
-    samples.iter().zip(chosen).for_each(|(&i, value)| values[i as usize] = value);
+    samples
+        .iter()
+        .zip(chosen)
+        .for_each(|(&i, value)| values[i as usize] = value);
 }
 
 fn mean_size(values: &[f32], alive: &[bool]) -> f64 {

@@ -63,7 +63,10 @@ pub fn look(trainer: &Trainer, config: &ProbeConfig) -> Result<Option<Probe>, Ag
     if !has_positions(envs.layout()) {
         return Ok(None);
     }
-    envs.reset(Seeds::List(&seeds), Rollout::new(envs.layout(), 1).first_row_mut())?;
+    envs.reset(
+        Seeds::List(&seeds),
+        Rollout::new(envs.layout(), 1).first_row_mut(),
+    )?;
     let scenes: Option<Vec<Scene>> = (0..seeds.len()).map(|i| envs.scene(i)).collect();
     let Some(scenes) = scenes else {
         return Ok(None);
@@ -121,7 +124,11 @@ impl Probe {
         let layout = rollout.layout();
         let read = |name: &str| {
             let fact = layout.state_fact(name)?;
-            let all = if last { rollout.final_fact(fact) } else { rollout.state_fact(fact) };
+            let all = if last {
+                rollout.final_fact(fact)
+            } else {
+                rollout.state_fact(fact)
+            };
             Some(all.get_f64(at) as i32)
         };
         self.cell(level, read("agent_x")?, read("agent_y")?)
@@ -129,15 +136,24 @@ impl Probe {
 
     /// Plays `episodes` on each level with the sampled policy and forked modules.
     fn play(&mut self, trainer: &Trainer, seeds: &[u64], episodes: usize) -> Result<(), AgentError> {
-        let repeated: Vec<u64> = seeds.iter().flat_map(|&seed| std::iter::repeat_n(seed, episodes)).collect();
+        let repeated: Vec<u64> = seeds
+            .iter()
+            .flat_map(|&seed| std::iter::repeat_n(seed, episodes))
+            .collect();
         let mut envs = trainer.envs_of(repeated.len())?;
         let mut stack = trainer.stack().fork(envs.actors())?;
         let mut rollout = Rollout::new(envs.layout(), CHUNK);
         let mut rng = Generator::named(trainer.run_seed(), &format!("agent/probe/{}", trainer.step()));
         envs.reset(Seeds::List(&repeated), rollout.first_row_mut())?;
         stack.begin(&rollout)?;
-        let names: Vec<String> = stack.configs().map(|config| format!("bonus/{}", config.name)).collect();
-        let names: Vec<String> = ["extrinsic".to_owned(), "mixed".to_owned()].into_iter().chain(names).collect();
+        let names: Vec<String> = stack
+            .configs()
+            .map(|config| format!("bonus/{}", config.name))
+            .collect();
+        let names: Vec<String> = ["extrinsic".to_owned(), "mixed".to_owned()]
+            .into_iter()
+            .chain(names)
+            .collect();
         let mut sums = Sums {
             arrivals: vec![0.0; self.visits.len()],
             rewards: vec![vec![0.0; self.visits.len()]; names.len()],
@@ -165,13 +181,21 @@ impl Probe {
         }
         for (name, sums_of) in names.into_iter().zip(&sums.rewards) {
             let mean = |(sum, n): (&f64, &f64)| (sum / n) as f32;
-            self.means.push((name, sums_of.iter().zip(&sums.arrivals).map(mean).collect()));
+            self.means
+                .push((name, sums_of.iter().zip(&sums.arrivals).map(mean).collect()));
         }
         Ok(())
     }
 
     /// Adds the steps of actors whose first episode goes on.
-    fn take_in(&mut self, rollout: &Rollout, mixed: &Mixed, episodes: usize, going: &mut [bool], sums: &mut Sums) {
+    fn take_in(
+        &mut self,
+        rollout: &Rollout,
+        mixed: &Mixed,
+        episodes: usize,
+        going: &mut [bool],
+        sums: &mut Sums,
+    ) {
         let k = rollout.actors();
         for t in 0..rollout.n_steps() {
             for actor in 0..k {
@@ -195,14 +219,24 @@ impl Probe {
     }
 
     /// Puts an agent into every pose of a level and asks the networks.
-    fn stand(&mut self, trainer: &Trainer, level: usize, seed: u64, poses: &[Pose]) -> Result<(), AgentError> {
+    fn stand(
+        &mut self,
+        trainer: &Trainer,
+        level: usize,
+        seed: u64,
+        poses: &[Pose],
+    ) -> Result<(), AgentError> {
         if poses.is_empty() {
             return Ok(());
         }
         let mut envs = trainer.envs_of(poses.len())?;
         let mut rollout = Rollout::new(envs.layout(), 1);
         envs.reset(Seeds::List(&vec![seed; poses.len()]), rollout.first_row_mut())?;
-        let placed: Vec<bool> = poses.iter().enumerate().map(|(i, &pose)| envs.place(i, pose)).collect();
+        let placed: Vec<bool> = poses
+            .iter()
+            .enumerate()
+            .map(|(i, &pose)| envs.place(i, pose))
+            .collect();
         envs.observe(rollout.first_row_mut());
         let row = trainer.ppo().row(&rollout, 0);
         let actor_critic = trainer.ppo().actor_critic();
@@ -238,7 +272,8 @@ impl Probe {
         }
         let aside = path.with_extension("npz.tmp");
         let file = File::create(&aside).map_err(AgentError::io(&aside))?;
-        self.write_to(BufWriter::new(file)).map_err(AgentError::io(&aside))?;
+        self.write_to(BufWriter::new(file))
+            .map_err(AgentError::io(&aside))?;
         fs::rename(&aside, path).map_err(AgentError::io(path))
     }
 
@@ -266,22 +301,35 @@ fn array<T: npyz::Serialize + npyz::AutoSerialize + Copy, W: Write + io::Seek>(
     shape: &[u64],
     values: &[T],
 ) -> io::Result<()> {
-    let mut writer = npz.array(name, Default::default())?.default_dtype().shape(shape).begin_nd()?;
+    let mut writer = npz
+        .array(name, Default::default())?
+        .default_dtype()
+        .shape(shape)
+        .begin_nd()?;
     writer.extend(values.iter().copied())?;
     writer.finish()
 }
 
 /// All that the policy is paid for one transition: the task's stream, other streams and advantage terms, weighted.
 fn all_mixed(mixed: &Mixed, at: usize) -> f64 {
-    let streams = mixed.streams.iter().map(|stream| stream.weight * f64::from(stream.reward[at]));
-    let terms = mixed.advantage.iter().map(|term| term.weight * f64::from(term.value[at]));
+    let streams = mixed
+        .streams
+        .iter()
+        .map(|stream| stream.weight * f64::from(stream.reward[at]));
+    let terms = mixed
+        .advantage
+        .iter()
+        .map(|term| term.weight * f64::from(term.value[at]));
     f64::from(mixed.task[at]) + streams.sum::<f64>() + terms.sum::<f64>()
 }
 
 /// The potential of each actor's present state, by the first module of kind `potential`: a step that terminates pays
 /// `gamma * 0 - Phi(s)`.
 fn potentials(trainer: &Trainer, rollout: &mut Rollout) -> Result<Option<Vec<f32>>, AgentError> {
-    let config = trainer.stack().configs().find(|config| config.kind == "potential");
+    let config = trainer
+        .stack()
+        .configs()
+        .find(|config| config.kind == "potential");
     let module: Option<&dyn RewardModule> = config.and_then(|config| trainer.stack().module(&config.name));
     let Some(module) = module else {
         return Ok(None);

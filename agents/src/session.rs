@@ -113,7 +113,12 @@ struct Spent {
 pub fn lock(folder: &Path) -> Result<File, AgentError> {
     fs::create_dir_all(folder).map_err(AgentError::io(folder))?;
     let path = folder.join("run.lock");
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let open = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path);
     let mut file = open.map_err(AgentError::io(&path))?;
     match file.try_lock() {
         Ok(()) => {}
@@ -123,7 +128,11 @@ pub fn lock(folder: &Path) -> Result<File, AgentError> {
             let read = file.read_to_string(&mut pid).is_ok() && !pid.is_empty();
             return Err(AgentError::InUse {
                 path: folder.to_owned(),
-                pid: if read { pid.trim().to_owned() } else { "unknown".to_owned() },
+                pid: if read {
+                    pid.trim().to_owned()
+                } else {
+                    "unknown".to_owned()
+                },
             });
         }
         Err(TryLockError::Error(why)) => return Err(AgentError::io(&path)(why)),
@@ -180,7 +189,12 @@ impl Session {
     /// # Errors
     /// [`AgentError::InUse`], [`AgentError::Exists`] for [`Start::New`] in a folder with a run, [`AgentError::Checkpoint`]
     /// if the newest checkpoint is damaged or of another run, [`AgentError::Io`].
-    pub fn open(folder: &Path, mut trainer: Trainer, config: SessionConfig, start: Start) -> Result<Self, AgentError> {
+    pub fn open(
+        folder: &Path,
+        mut trainer: Trainer,
+        config: SessionConfig,
+        start: Start,
+    ) -> Result<Self, AgentError> {
         let held = lock(folder)?;
         let checkpoints = CheckpointFolder::new(folder.join("checkpoints"), config.checkpoint.keep_last);
         let there = folder.join("metrics.csv").exists() || checkpoints.latest()?.is_some();
@@ -202,7 +216,10 @@ impl Session {
             metrics: CsvLog::open(&folder.join("metrics.csv"), offsets.metrics)?,
             timing: CsvLog::open(&folder.join("timing.csv"), offsets.timing)?,
             eval: CsvLog::open(&folder.join("eval.csv"), offsets.eval)?,
-            events: EventLog::open(&tensorboard.join("events.out.tfevents.1.prospect"), offsets.events)?,
+            events: EventLog::open(
+                &tensorboard.join("events.out.tfevents.1.prospect"),
+                offsets.events,
+            )?,
             folder: folder.to_owned(),
             trainer,
             config,
@@ -268,18 +285,32 @@ impl Session {
         ]);
         let hops = report.hops.named();
         timing.extend(hops.map(|(name, seconds)| (format!("hop/{name}_s"), seconds)));
-        self.timing.append_in_order(report.step, &["wall_s", "cpu_s", "sps"], &timing)?;
-        self.events.append(report.step, &Metrics::from([("charts/SPS".to_owned(), sps)]))
+        self.timing
+            .append_in_order(report.step, &["wall_s", "cpu_s", "sps"], &timing)?;
+        self.events
+            .append(report.step, &Metrics::from([("charts/SPS".to_owned(), sps)]))
     }
 
     fn evaluate(&mut self, watch: &mut dyn FnMut(&Trainer, &Event<'_>)) -> Result<(), AgentError> {
         if self.config.eval.episodes == 0 {
             return Ok(());
         }
-        let (step, stats) = (self.trainer.step(), self.trainer.evaluate(self.config.eval.episodes)?);
-        let first = ["episodes", "return_mean", "return_std", "success_rate", "length_mean"];
+        let (step, stats) = (
+            self.trainer.step(),
+            self.trainer.evaluate(self.config.eval.episodes)?,
+        );
+        let first = [
+            "episodes",
+            "return_mean",
+            "return_std",
+            "success_rate",
+            "length_mean",
+        ];
         self.eval.append_in_order(step, &first, &stats.columns())?;
-        let named = stats.columns().into_iter().map(|(name, value)| (format!("eval/{name}"), value));
+        let named = stats
+            .columns()
+            .into_iter()
+            .map(|(name, value)| (format!("eval/{name}"), value));
         self.events.append(step, &named.collect())?;
         watch(&self.trainer, &Event::Evaluation { step, stats });
         Ok(())
@@ -290,7 +321,10 @@ impl Session {
             return Ok(());
         }
         if let Some(found) = probe::look(&self.trainer, &self.config.probe)? {
-            let path = self.folder.join("probe").join(format!("step_{:012}.npz", self.trainer.step()));
+            let path = self
+                .folder
+                .join("probe")
+                .join(format!("step_{:012}.npz", self.trainer.step()));
             found.write(&path)?;
             watch(&self.trainer, &Event::Probe(&path));
         }
@@ -310,7 +344,10 @@ impl Session {
         };
         let mut stored = self.trainer.save()?;
         stored.add("offsets.json", serde_json::to_vec(&offsets).unwrap_or_default());
-        stored.add("spent.json", serde_json::to_vec(&self.spent()).unwrap_or_default());
+        stored.add(
+            "spent.json",
+            serde_json::to_vec(&self.spent()).unwrap_or_default(),
+        );
         let path = self.checkpoints.write(&stored)?;
         watch(&self.trainer, &Event::Checkpoint(&path));
         Ok(())
@@ -334,7 +371,11 @@ impl Session {
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(stored: &Checkpoint, path: &Path, name: &str) -> Result<T, AgentError> {
+fn read_json<T: serde::de::DeserializeOwned>(
+    stored: &Checkpoint,
+    path: &Path,
+    name: &str,
+) -> Result<T, AgentError> {
     let bytes = stored.get(name).unwrap_or_default();
     serde_json::from_slice(bytes).map_err(|why| AgentError::Checkpoint {
         path: path.join(name),
@@ -348,6 +389,10 @@ pub fn cpu_time_s() -> f64 {
     // Fields 14 and 15 of proc(5) stat, user and system time, in ticks of 1/100 s on every Linux of today.
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok());
     ticks.sum::<f64>() / 100.0
 }

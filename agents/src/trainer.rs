@@ -157,7 +157,13 @@ impl Trainer {
                 ..VecEnvConfig::default()
             },
         )?;
-        let ppo = Ppo::new(&setup.agent, &spec, &stack.streams(), setup.run_seed, setup.device)?;
+        let ppo = Ppo::new(
+            &setup.agent,
+            &spec,
+            &stack.streams(),
+            setup.run_seed,
+            setup.device,
+        )?;
         let mut trainer = Self {
             rollout: Rollout::new(envs.layout(), setup.agent.rollout_steps),
             env: setup.env,
@@ -189,11 +195,16 @@ impl Trainer {
         }
         let mut envs = self.envs_of(self.envs.n_envs())?;
         let mut rollout = Rollout::new(envs.layout(), steps);
-        envs.reset(Seeds::Base(run_seed(self.run_seed, Purpose::Spare)?), rollout.first_row_mut())?;
+        envs.reset(
+            Seeds::Base(run_seed(self.run_seed, Purpose::Spare)?),
+            rollout.first_row_mut(),
+        )?;
         let mut rng = Generator::named(self.run_seed, "agent/prime");
         let n = self.ppo.actor_critic().n_actions() as i64;
         for t in 0..steps {
-            rollout.discrete_actions_mut(t).fill_with(|| rng.integers(0, n) as i32);
+            rollout
+                .discrete_actions_mut(t)
+                .fill_with(|| rng.integers(0, n) as i32);
             let (actions, row) = rollout.step_mut(t);
             envs.step(actions, row)?;
         }
@@ -230,13 +241,20 @@ impl Trainer {
         let steps = self.step - before;
         let mut clock = Clock::start();
         let batch = TensorBatch::new(&self.rollout, self.device);
-        let mixed = self.stack.label(&self.rollout, &batch, self.step).map_err(|why| name_channel(why, self.step))?;
+        let mixed = self
+            .stack
+            .label(&self.rollout, &batch, self.step)
+            .map_err(|why| name_channel(why, self.step))?;
         clock.lap(&mut hops.label_s);
         let estimates = self.ppo.estimate(&batch, &mixed, self.step)?;
         clock.lap(&mut hops.gae_s);
         let mut metrics = self.ppo.update(&batch, estimates, before)?;
         clock.lap(&mut hops.update_s);
-        metrics.extend(self.stack.learn(&self.rollout, &batch).map_err(|why| name_channel(why, self.step))?);
+        metrics.extend(
+            self.stack
+                .learn(&self.rollout, &batch)
+                .map_err(|why| name_channel(why, self.step))?,
+        );
         clock.lap(&mut hops.learn_s);
         metrics.extend(mixed.metrics);
         EpisodeStats::of(&self.ended).charts(&mut metrics);
@@ -369,7 +387,9 @@ impl Trainer {
         let mut checkpoint = Checkpoint::new(self.step, self.identity.clone());
         checkpoint.add("agent.safetensors", self.ppo.store().to_bytes());
         checkpoint.add("rewards.bin", self.stack.save()?);
-        let snapshots = (0..self.envs.n_envs()).map(|i| self.envs.save(i)).collect::<Result<Vec<_>, _>>()?;
+        let snapshots = (0..self.envs.n_envs())
+            .map(|i| self.envs.save(i))
+            .collect::<Result<Vec<_>, _>>()?;
         checkpoint.add("envs.bin", to_bytes(&snapshots));
         checkpoint.add("coverage.bin", self.coverage.to_bytes());
         checkpoint.add("episodes.bin", to_bytes(&self.episodes));
@@ -384,15 +404,22 @@ impl Trainer {
         if checkpoint.run != self.identity {
             return Err(AgentError::Checkpoint {
                 path: "manifest.json".into(),
-                reason: format!("it is of another run: {}; this is {}", checkpoint.run, self.identity),
+                reason: format!(
+                    "it is of another run: {}; this is {}",
+                    checkpoint.run, self.identity
+                ),
                 remedy: "resume with the run file that it was made with",
             });
         }
-        self.ppo.restore(&NamedTensors::from_bytes(file(checkpoint, "agent.safetensors")?)?)?;
+        self.ppo
+            .restore(&NamedTensors::from_bytes(file(checkpoint, "agent.safetensors")?)?)?;
         self.stack.load(file(checkpoint, "rewards.bin")?)?;
         let snapshots: Vec<Vec<u8>> = from_bytes(checkpoint, "envs.bin")?;
         if snapshots.len() != self.envs.n_envs() {
-            return Err(foreign("envs.bin", format!("holds {} envs, not {}", snapshots.len(), self.envs.n_envs())));
+            return Err(foreign(
+                "envs.bin",
+                format!("holds {} envs, not {}", snapshots.len(), self.envs.n_envs()),
+            ));
         }
         for (i, snapshot) in snapshots.iter().enumerate() {
             self.envs.restore(i, snapshot)?;
@@ -426,7 +453,9 @@ fn identity(setup: &TrainSetup<'_>, spec: &EnvSpec) -> String {
 /// A reward channel that is no number stops the run under the module's name.
 fn name_channel(why: ShapingError, step: u64) -> AgentError {
     match why {
-        ShapingError::NotFinite { module, what, value, .. } => AgentError::NotFinite {
+        ShapingError::NotFinite {
+            module, what, value, ..
+        } => AgentError::NotFinite {
             term: format!("{what} of reward `{module}`"),
             value: f64::from(value),
             step,
@@ -448,11 +477,14 @@ fn foreign(name: &str, reason: String) -> AgentError {
 }
 
 fn file<'a>(checkpoint: &'a Checkpoint, name: &str) -> Result<&'a [u8], AgentError> {
-    checkpoint.get(name).ok_or_else(|| foreign(name, "is missing".to_owned()))
+    checkpoint
+        .get(name)
+        .ok_or_else(|| foreign(name, "is missing".to_owned()))
 }
 
 fn from_bytes<T: serde::de::DeserializeOwned>(checkpoint: &Checkpoint, name: &str) -> Result<T, AgentError> {
-    postcard::from_bytes(file(checkpoint, name)?).map_err(|why| foreign(name, format!("cannot be read: {why}")))
+    postcard::from_bytes(file(checkpoint, name)?)
+        .map_err(|why| foreign(name, format!("cannot be read: {why}")))
 }
 
 /// Time since the last lap.

@@ -53,7 +53,15 @@ fn all_modules_at_weight_0_together_are_bit_identical_too() {
 #[test]
 fn a_module_of_weight_0_is_logged_and_its_critic_learns() {
     let mut trainer = trainer(ChainRules::default(), small(), &bonus("own_value_head", 0.0), 3);
-    let head = |trainer: &Trainer| trainer.ppo().store().get("stream.bonus.head.weight").unwrap().values.clone();
+    let head = |trainer: &Trainer| {
+        trainer
+            .ppo()
+            .store()
+            .get("stream.bonus.head.weight")
+            .unwrap()
+            .values
+            .clone()
+    };
     let before = head(&trainer);
     let report = trainer.iterate().unwrap();
     assert!(report.metrics["reward/bonus/raw_mean"] > 0.0);
@@ -69,15 +77,27 @@ fn the_same_bytes_with_any_threads_and_shards() {
         let setup = TrainSetup {
             threads,
             shards,
-            ..setup(chain(ChainRules::default()), small(), &bonus("add", 0.1), 3, &registry)
+            ..setup(
+                chain(ChainRules::default()),
+                small(),
+                &bonus("add", 0.1),
+                3,
+                &registry,
+            )
         };
         let mut trainer = Trainer::new(setup).unwrap();
-        let metrics: Vec<_> = (0..3).map(|_| format!("{:?}", trainer.iterate().unwrap().metrics)).collect();
+        let metrics: Vec<_> = (0..3)
+            .map(|_| format!("{:?}", trainer.iterate().unwrap().metrics))
+            .collect();
         (trainer.ppo().actor_critic().weights(), metrics)
     };
     let reference = run(1, None);
     for (threads, shards) in [(2, Some(4)), (4, Some(8)), (1, Some(3))] {
-        assert_eq!(run(threads, shards), reference, "{threads} threads, {shards:?} shards");
+        assert_eq!(
+            run(threads, shards),
+            reference,
+            "{threads} threads, {shards:?} shards"
+        );
     }
 }
 
@@ -88,8 +108,14 @@ fn evaluation_and_probes_leave_training_alone() {
     for _ in 0..3 {
         plain.iterate().unwrap();
         let first = watched.evaluate(20).unwrap();
-        assert_eq!(watched.evaluate(20).unwrap(), first, "an evaluation repeats itself");
-        prospect_agents::probe::look(&watched, &prospect_agents::ProbeConfig::default()).unwrap().unwrap();
+        assert_eq!(
+            watched.evaluate(20).unwrap(),
+            first,
+            "an evaluation repeats itself"
+        );
+        prospect_agents::probe::look(&watched, &prospect_agents::ProbeConfig::default())
+            .unwrap()
+            .unwrap();
         watched.iterate().unwrap();
     }
     assert_eq!(plain.ppo().store().to_bytes(), watched.ppo().store().to_bytes());
@@ -120,7 +146,12 @@ fn time_outs_are_bootstrapped() {
     let mut envs = VecEnv::new(chain(rules), &VecEnvConfig::of(20)).unwrap();
     let mut rollout = Rollout::new(envs.layout(), 1);
     envs.reset(Seeds::Base(0), rollout.first_row_mut()).unwrap();
-    let values = read_floats(&trainer.ppo().actor_critic().values(&trainer.ppo().row(&rollout, 0)));
+    let values = read_floats(
+        &trainer
+            .ppo()
+            .actor_critic()
+            .values(&trainer.ppo().row(&rollout, 0)),
+    );
     for value in values {
         assert!((value - 10.0).abs() < 0.5, "{value}");
     }
@@ -133,7 +164,10 @@ fn nan_stops_the_run_and_names_the_term() {
         ..ChainRules::default()
     };
     let error = trainer(rules, small(), "", 1).iterate().unwrap_err().to_string();
-    assert!(error.starts_with("the task's reward of Chain-v0 became NaN at step 256"), "{error}");
+    assert!(
+        error.starts_with("the task's reward of Chain-v0 became NaN at step 256"),
+        "{error}"
+    );
 
     let agent = PpoConfig {
         learning_rate: 1e30,
@@ -142,14 +176,22 @@ fn nan_stops_the_run_and_names_the_term() {
     };
     let mut broken = trainer(ChainRules::default(), agent, "", 1);
     let error = (0..5).find_map(|_| broken.iterate().err()).unwrap().to_string();
-    assert!(error.contains("became") && error.contains("last checkpoint is good"), "{error}");
+    assert!(
+        error.contains("became") && error.contains("last checkpoint is good"),
+        "{error}"
+    );
 }
 
 #[test]
 fn the_ratio_of_advantages_is_that_of_the_weights() {
     let agent = small();
     let ratio = |weight: f64| {
-        let mut trainer = trainer(ChainRules::default(), agent.clone(), &bonus("own_value_head", weight), 3);
+        let mut trainer = trainer(
+            ChainRules::default(),
+            agent.clone(),
+            &bonus("own_value_head", weight),
+            3,
+        );
         trainer.iterate().unwrap().metrics["reward/bonus/advantage_ratio"]
     };
     let (one, two) = (ratio(0.1), ratio(0.2));

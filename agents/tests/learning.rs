@@ -49,6 +49,9 @@ fn the_locked_goal_is_found_only_if_the_bonus_reaches_the_policy() {
     for seed in 0..3 {
         let with = success_after(bonus, 40_000, seed);
         let without = success_after("", 40_000, seed);
-        assert!(with > 0.9 && without < 0.1, "seed {seed}: {with} with the bonus, {without} without");
+        assert!(
+            with > 0.9 && without < 0.1,
+            "seed {seed}: {with} with the bonus, {without} without"
+        );
     }
 }

@@ -34,7 +34,10 @@ struct Case {
 }
 
 fn close(ours: f64, theirs: f64, what: &str) {
-    assert!((ours - theirs).abs() < 2e-6 * theirs.abs().max(1.0), "{what}: {ours}, PyTorch {theirs}");
+    assert!(
+        (ours - theirs).abs() < 2e-6 * theirs.abs().max(1.0),
+        "{what}: {ours}, PyTorch {theirs}"
+    );
 }
 
 fn all_close(ours: &[f32], theirs: &[f32], what: &str) {
@@ -46,7 +49,8 @@ fn all_close(ours: &[f32], theirs: &[f32], what: &str) {
 
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
-    let golden: Golden = serde_json::from_str(include_str!("../../tests/golden/ppo/torch_2_11_0.json")).unwrap();
+    let golden: Golden =
+        serde_json::from_str(include_str!("../../tests/golden/ppo/torch_2_11_0.json")).unwrap();
     let mut clipped = 0.0;
     for case in golden.cases {
         let config = LossConfig {
@@ -68,7 +72,11 @@ fn values_and_gradients_are_those_of_pytorch() {
         close(stats.mean(stats.policy_loss), case.policy_loss, "policy_loss");
         close(stats.mean(stats.entropy), case.entropy, "entropy");
         close(stats.mean(stats.approx_kl), case.approx_kl, "approx_kl");
-        close(stats.mean(stats.old_approx_kl), case.old_approx_kl, "old_approx_kl");
+        close(
+            stats.mean(stats.old_approx_kl),
+            case.old_approx_kl,
+            "old_approx_kl",
+        );
         close(stats.mean(stats.clipfrac), case.clipfrac, "clipfrac");
         all_close(&grad, &case.logits_grad, "logits_grad");
         let mut grad = vec![0.0; case.values.len()];
@@ -85,14 +93,22 @@ fn values_and_gradients_are_those_of_pytorch() {
 fn the_inner_product_carries_the_gradient_through_a_network() {
     let inputs = Tensor::from_slice(&[0.5_f32, -1.0, 2.0, 0.1, 0.0, 1.0]).view([3, 2]);
     let actions = [1, 0, 1];
-    let weight = || Tensor::from_slice(&[0.3_f32, -0.2, 0.7, 0.4]).view([2, 2]).set_requires_grad(true);
+    let weight = || {
+        Tensor::from_slice(&[0.3_f32, -0.2, 0.7, 0.4])
+            .view([2, 2])
+            .set_requires_grad(true)
+    };
 
     let by_autograd = weight();
     let log_probs = inputs.matmul(&by_autograd).tanh().log_softmax(-1, Kind::Float);
-    let chosen = log_probs.gather(1, &Tensor::from_slice(&[1_i64, 0, 1]).unsqueeze(1), false).squeeze_dim(1);
+    let chosen = log_probs
+        .gather(1, &Tensor::from_slice(&[1_i64, 0, 1]).unsqueeze(1), false)
+        .squeeze_dim(1);
     let advantage = Tensor::from_slice(&[1.0_f32, -2.0, 0.5]);
     let old = chosen.detach();
-    let entropy = -(&log_probs * log_probs.exp()).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
+    let entropy = -(&log_probs * log_probs.exp())
+        .sum_dim_intlist(-1, false, Kind::Float)
+        .mean(Kind::Float);
     let surrogate = ((chosen - &old).exp() * &advantage).mean(Kind::Float);
     (-surrogate - entropy * 0.1).backward();
 
@@ -114,5 +130,9 @@ fn the_inner_product_carries_the_gradient_through_a_network() {
     };
     policy_loss(&samples, &config, &mut grad);
     logits.reshape(-1).dot(&Tensor::from_slice(&grad)).backward();
-    all_close(&read_floats(&by_hand.grad()), &read_floats(&by_autograd.grad()), "weight");
+    all_close(
+        &read_floats(&by_hand.grad()),
+        &read_floats(&by_autograd.grad()),
+        "weight",
+    );
 }

@@ -10,8 +10,8 @@ use std::{
 
 use common::{ChainRules, chain, setup, small};
 use prospect_agents::{
-    AgentError, CheckpointConfig, EvalConfig, Event, Outcome, PpoConfig, ProbeConfig, Session, SessionConfig, Start,
-    Trainer,
+    AgentError, CheckpointConfig, EvalConfig, Event, Outcome, PpoConfig, ProbeConfig, Session, SessionConfig,
+    Start, Trainer,
 };
 use prospect_shaping::ModuleRegistry;
 use prospect_sim::random::Generator;
@@ -70,7 +70,10 @@ fn run_and_die(folder: &Path, start: Start, iterations: usize) {
 
 fn finish(folder: &Path, start: Start) -> Vec<u8> {
     let mut session = open(folder, start).unwrap();
-    assert_eq!(session.run(&AtomicBool::new(false), &mut |_, _| {}).unwrap(), Outcome::Finished);
+    assert_eq!(
+        session.run(&AtomicBool::new(false), &mut |_, _| {}).unwrap(),
+        Outcome::Finished
+    );
     session.trainer().ppo().store().to_bytes()
 }
 
@@ -80,7 +83,12 @@ fn same_files(a: &Path, b: &Path) {
         assert!(read(a).lines().count() > 4);
         assert_eq!(read(a), read(b), "{name}");
     }
-    let lines = |folder: &Path| fs::read_to_string(folder.join("timing.csv")).unwrap().lines().count();
+    let lines = |folder: &Path| {
+        fs::read_to_string(folder.join("timing.csv"))
+            .unwrap()
+            .lines()
+            .count()
+    };
     assert_eq!(lines(a), lines(b));
 }
 
@@ -106,7 +114,9 @@ fn the_stop_flag_ends_with_a_checkpoint() {
     let folder = root.path().join("stopped");
     let mut session = open(&folder, Start::New).unwrap();
     let stop = AtomicBool::new(false);
-    let outcome = session.run(&stop, &mut |trainer, _| stop.store(trainer.step() >= 3 * 256, Ordering::Relaxed));
+    let outcome = session.run(&stop, &mut |trainer, _| {
+        stop.store(trainer.step() >= 3 * 256, Ordering::Relaxed)
+    });
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     drop(session);
     assert!(folder.join("checkpoints/step_000000000768").exists());
@@ -123,7 +133,10 @@ fn a_run_stopped_before_its_first_step_resumes() {
     let weights = finish(&root.path().join("whole"), Start::New);
     let folder = root.path().join("stopped");
     let mut session = open(&folder, Start::New).unwrap();
-    assert_eq!(session.run(&AtomicBool::new(true), &mut |_, _| {}).unwrap(), Outcome::Stopped);
+    assert_eq!(
+        session.run(&AtomicBool::new(true), &mut |_, _| {}).unwrap(),
+        Outcome::Stopped
+    );
     drop(session);
     assert_eq!(finish(&folder, Start::Resume), weights);
     same_files(&root.path().join("whole"), &folder);
@@ -136,10 +149,16 @@ fn a_folder_in_use_or_with_a_run_is_refused() {
     let session = open(&folder, Start::New).unwrap();
     let error = open(&folder, Start::New).err().unwrap();
     assert!(matches!(error, AgentError::InUse { .. }), "{error}");
-    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&std::process::id().to_string()),
+        "{error}"
+    );
     drop(session);
     let error = open(&folder, Start::New).err().unwrap();
-    assert!(matches!(error, AgentError::Exists { .. }) && error.to_string().contains("--resume"), "{error}");
+    assert!(
+        matches!(error, AgentError::Exists { .. }) && error.to_string().contains("--resume"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -147,11 +166,23 @@ fn foreign_and_damaged_checkpoints_are_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("run");
     finish(&folder, Start::New);
-    let error = Session::open(&folder, fresh(6), config(), Start::Resume).err().unwrap().to_string();
-    assert!(error.contains("another run") && error.contains("seed 5") && error.contains("seed 6"), "{error}");
+    let error = Session::open(&folder, fresh(6), config(), Start::Resume)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("another run") && error.contains("seed 5") && error.contains("seed 6"),
+        "{error}"
+    );
 
-    let latest = prospect_agents::session::checkpoints(&folder).latest().unwrap().unwrap();
-    let mut names: Vec<_> = fs::read_dir(&latest).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let latest = prospect_agents::session::checkpoints(&folder)
+        .latest()
+        .unwrap()
+        .unwrap();
+    let mut names: Vec<_> = fs::read_dir(&latest)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     names.sort();
     let mut rng = Generator::default_rng(4);
     for path in names {
@@ -173,8 +204,20 @@ fn probes_are_readable_and_add_up() {
     let path = root.path().join("probe/step_000000000000.npz");
     let mut npz = npyz::npz::NpzArchive::open(&path).unwrap();
     let names: Vec<String> = npz.array_names().map(str::to_owned).collect();
-    for name in ["layout", "agent_start", "visits", "extrinsic", "mixed", "bonus/first_visit", "bonus/count", "value"] {
-        assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+    for name in [
+        "layout",
+        "agent_start",
+        "visits",
+        "extrinsic",
+        "mixed",
+        "bonus/first_visit",
+        "bonus/count",
+        "value",
+    ] {
+        assert!(
+            names.iter().any(|found| found == name),
+            "{name} is not in {names:?}"
+        );
     }
     let visits: Vec<f32> = npz.by_name("visits").unwrap().unwrap().into_vec().unwrap();
     // Two levels of nine cells; two episodes each of at most 24 steps and their starts.

@@ -57,11 +57,20 @@ impl CsvLog {
     ///
     /// # Errors
     /// [`AgentError::Io`].
-    pub fn append_in_order(&mut self, step: u64, first: &[&str], metrics: &Metrics) -> Result<(), AgentError> {
+    pub fn append_in_order(
+        &mut self,
+        step: u64,
+        first: &[&str],
+        metrics: &Metrics,
+    ) -> Result<(), AgentError> {
         let mut text = String::new();
         if self.offset == 0 {
             let others = metrics.keys().filter(|name| !first.contains(&name.as_str()));
-            self.columns = first.iter().map(|&name| name.to_owned()).chain(others.cloned()).collect();
+            self.columns = first
+                .iter()
+                .map(|&name| name.to_owned())
+                .chain(others.cloned())
+                .collect();
             text.push_str("step");
             for column in &self.columns {
                 text.push(',');
@@ -79,10 +88,15 @@ impl CsvLog {
         text.push('\n');
         if !self.warned && metrics.keys().any(|name| !self.columns.contains(name)) {
             self.warned = true;
-            let new: Vec<_> = metrics.keys().filter(|name| !self.columns.contains(name)).collect();
+            let new: Vec<_> = metrics
+                .keys()
+                .filter(|name| !self.columns.contains(name))
+                .collect();
             tracing::warn!(path = %self.path.display(), ?new, "metrics that the first row lacks are not recorded");
         }
-        self.file.write_all(text.as_bytes()).map_err(AgentError::io(&self.path))?;
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(AgentError::io(&self.path))?;
         self.offset += text.len() as u64;
         Ok(())
     }
@@ -103,7 +117,12 @@ impl CsvLog {
 
 /// Opens a log for appending after its first `offset` bytes and drops what lies behind them.
 pub(super) fn open_at(path: &Path, offset: u64) -> Result<File, AgentError> {
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+    let open = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path);
     let mut file = open.map_err(AgentError::io(path))?;
     let length = file.metadata().map_err(AgentError::io(path))?.len();
     if length < offset {
@@ -136,7 +155,10 @@ mod tests {
     use super::*;
 
     fn row(pairs: &[(&str, f64)]) -> Metrics {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), *value))
+            .collect()
     }
 
     #[test]
@@ -153,7 +175,10 @@ mod tests {
 
         let mut again = CsvLog::open(&path, cut).unwrap();
         again.append(20, &row(&[("a", -2.0), ("b", 1e300)])).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "step,a,b\n10,,0.1\n20,-2,1e300\n");
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "step,a,b\n10,,0.1\n20,-2,1e300\n"
+        );
     }
 
     #[test]
@@ -162,12 +187,24 @@ mod tests {
         let path = folder.path().join("metrics.csv");
         std::fs::write(&path, "step\n").unwrap();
         let message = CsvLog::open(&path, 100).unwrap_err().to_string();
-        assert!(message.contains("metrics.csv") && message.contains("5 bytes"), "{message}");
+        assert!(
+            message.contains("metrics.csv") && message.contains("5 bytes"),
+            "{message}"
+        );
     }
 
     #[test]
     fn numbers_read_back_the_same() {
-        for value in [0.1, 1.0 / 3.0, 5e-324, f64::MAX, -0.0, 1e16, 123_456_789.0, 9.999_999e-6] {
+        for value in [
+            0.1,
+            1.0 / 3.0,
+            5e-324,
+            f64::MAX,
+            -0.0,
+            1e16,
+            123_456_789.0,
+            9.999_999e-6,
+        ] {
             let mut text = String::new();
             push_number(&mut text, value);
             assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits(), "{text}");

@@ -11,8 +11,8 @@ use prospect_agents::{PpoConfig, TrainSetup, Trainer};
 use prospect_nets::Device;
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig, TaskStream};
 use prospect_sim::{
-    ActionColumn, ActionSpace, Dtype, Env, EnvIx, EnvRows, EnvSpec, FactSpec, Field, FieldsMut, Outcome, Pose,
-    Rng, RowSelection, RowState, Scene, ShardBuilder, SimError, StepSet,
+    ActionColumn, ActionSpace, Dtype, Env, EnvIx, EnvRows, EnvSpec, FactSpec, Field, FieldsMut, Outcome,
+    Pose, Rng, RowSelection, RowState, Scene, ShardBuilder, SimError, StepSet,
     bevy_ecs::{
         component::Component,
         query::QueryState,
@@ -54,7 +54,11 @@ pub(crate) struct ChainRules {
 impl ChainRules {
     fn moved(self, position: i32, action: i32) -> i32 {
         // Bits of a fixed number, so that no constant action opens more than three locks.
-        let key = if self.locked { (0b0110_1001_1100_1010 >> (position % 16)) & 1 } else { 1 };
+        let key = if self.locked {
+            (0b0110_1001_1100_1010 >> (position % 16)) & 1
+        } else {
+            1
+        };
         let step = if action == key { 1 } else { -1 };
         (position + step).clamp(0, self.last)
     }
@@ -157,7 +161,14 @@ impl EnvRows for ChainRowsQuery {
                 observation[0].data.set_f64(i, f64::from(walker.position));
                 // Subscribed in the order agent_x, agent_y.
                 for (which, fact) in facts.iter_mut().enumerate() {
-                    fact.data.set_f64(i, if which == 0 { f64::from(walker.position) } else { 0.0 });
+                    fact.data.set_f64(
+                        i,
+                        if which == 0 {
+                            f64::from(walker.position)
+                        } else {
+                            0.0
+                        },
+                    );
                 }
             }
         }
@@ -166,7 +177,8 @@ impl EnvRows for ChainRowsQuery {
     fn events(&mut self, world: &mut World, facts: &mut FieldsMut<'_>) {
         for (ix, walker, _) in self.query.iter_mut(world) {
             for fact in facts.iter_mut() {
-                fact.data.set_f64(ix.0 as usize, f64::from(u8::from(walker.succeeded)));
+                fact.data
+                    .set_f64(ix.0 as usize, f64::from(u8::from(walker.succeeded)));
             }
         }
     }
@@ -182,7 +194,9 @@ impl EnvRows for ChainRowsQuery {
     }
 
     fn poses(&mut self, _: &mut World, _: usize) -> Vec<Pose> {
-        (0..self.rules.last).flat_map(|x| (0..4).map(move |heading| [x, 0, heading])).collect()
+        (0..self.rules.last)
+            .flat_map(|x| (0..4).map(move |heading| [x, 0, heading]))
+            .collect()
     }
 
     fn place(&mut self, world: &mut World, row: usize, pose: Pose) -> bool {
@@ -199,7 +213,10 @@ impl EnvRows for ChainRowsQuery {
 
 impl ChainRowsQuery {
     fn walker(&mut self, world: &mut World, row: usize) -> Option<Walker> {
-        self.query.iter(world).find(|(ix, ..)| ix.0 as usize == row).map(|(_, walker, _)| *walker)
+        self.query
+            .iter(world)
+            .find(|(ix, ..)| ix.0 as usize == row)
+            .map(|(_, walker, _)| *walker)
     }
 }
 
@@ -222,7 +239,11 @@ pub(crate) fn chain(rules: ChainRules) -> Arc<dyn Env> {
             facts: vec![
                 FactSpec::state(cell("agent_x"), "cells", "where the walker is"),
                 FactSpec::state(cell("agent_y"), "cells", "always 0"),
-                FactSpec::event(Field::new("success", Dtype::Bool, &[], 0.0, 1.0), "", "reached the end"),
+                FactSpec::event(
+                    Field::new("success", Dtype::Bool, &[], 0.0, 1.0),
+                    "",
+                    "reached the end",
+                ),
             ],
         },
     })
