@@ -81,7 +81,12 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_once() {
-        let error = anyhow::anyhow!("disk is full").context("writing a.csv: disk is full").context("training");
-        assert_eq!(Failure::Run(error).to_string(), "training: writing a.csv: disk is full");
+        let error = anyhow::anyhow!("disk is full")
+            .context("writing a.csv: disk is full")
+            .context("training");
+        assert_eq!(
+            Failure::Run(error).to_string(),
+            "training: writing a.csv: disk is full"
+        );
     }
 }

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod ppo;
 pub mod probe;
 pub mod recorder;
+pub mod samples;
 pub mod session;
 pub mod trainer;
 
@@ -23,5 +24,6 @@ pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use ppo::Ppo;
 pub use recorder::Metrics;
+pub use samples::Samples;
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
 pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};

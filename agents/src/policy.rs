@@ -1,10 +1,10 @@
 //! The actor and its critics: networks, their optimisers, and how they are stored.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 
 use prospect_nets::{
-    Activation, Encoder, EncoderConfig, Init, Linear, Mlp, MlpConfig, NamedTensors, Observations, Optimiser,
-    OptimiserConfig, ParamBuilder, ParamSet,
+    Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig,
+    NamedTensors, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
     tch::{Device, Kind, Tensor, no_grad},
 };
 use prospect_sim::{Dtype, Field, random::Generator};
@@ -12,7 +12,11 @@ use prospect_sim::{Dtype, Field, random::Generator};
 use crate::{
     config::{ActivationKind, EncoderKind, PpoConfig},
     error::AgentError,
+    samples::Samples,
 };
+
+/// The gradients of a loss at a network's outputs, filled by the learner.
+pub type Grads = Vec<f32>;
 
 /// An encoder and hidden layers: what lies below a head.
 #[derive(Debug)]
@@ -116,7 +120,49 @@ fn clip(config: &PpoConfig) -> Option<f64> {
     (config.max_grad_norm > 0.0).then_some(config.max_grad_norm)
 }
 
+/// Working memory of a network that runs without libtorch.
+#[derive(Debug)]
+struct FusedNet {
+    net: Fused,
+    work: RefCell<FusedWork>,
+}
+
+impl FusedNet {
+    fn new(params: &ParamSet, trunk: &Trunk, head: &Linear) -> Option<Self> {
+        let net = Fused::new(params, &trunk.encoder, &trunk.hidden, head)?;
+        let fused = Self {
+            net,
+            work: RefCell::default(),
+        };
+        fused.refresh(params);
+        Some(fused)
+    }
+
+    fn refresh(&self, params: &ParamSet) {
+        self.net.refresh(params, &mut self.work.borrow_mut());
+    }
+
+    fn load(&self, samples: &Samples<'_>, input: &mut FusedInput) {
+        self.net
+            .load(samples.slice(self.net.component()), samples.numbers(), input);
+    }
+
+    fn forward(&self, params: &ParamSet, input: &FusedInput, out: &mut Vec<f32>) {
+        let mut work = self.work.borrow_mut();
+        out.clear();
+        out.extend_from_slice(self.net.forward(params, input, &mut work));
+    }
+
+    fn backward(&self, params: &mut ParamSet, input: &FusedInput, gradient: &[f32]) {
+        self.net
+            .backward(params, input, &mut self.work.borrow_mut(), gradient);
+    }
+}
+
 /// The policy and the task's critic, which one optimiser trains, as CleanRL's `Agent`.
+///
+/// Fully connected networks on the CPU run without libtorch's graph; with a shared trunk, convolutions or another device
+/// they run through it.
 #[derive(Debug)]
 pub struct ActorCritic {
     params: ParamSet,
@@ -126,6 +172,9 @@ pub struct ActorCritic {
     /// None if the critic shares the policy's layers.
     critic: Option<Trunk>,
     value_head: Linear,
+    /// Policy and critic without libtorch; none if they need it.
+    fused: Option<(FusedNet, FusedNet)>,
+    input: RefCell<FusedInput>,
     n_actions: usize,
     max_grad_norm: Option<f64>,
 }
@@ -137,7 +186,7 @@ impl ActorCritic {
     /// [`AgentError::Nets`] if the encoder does not fit the observation.
     pub fn new(
         config: &PpoConfig,
-        fields: &Arc<[Field]>,
+        fields: &[Field],
         n_actions: usize,
         seed: u64,
         device: Device,
@@ -170,6 +219,10 @@ impl ActorCritic {
             rng,
         );
         let params = builder.build(device);
+        let fused = critic.as_ref().and_then(|critic| {
+            let policy = FusedNet::new(&params, &policy, &policy_head)?;
+            Some((policy, FusedNet::new(&params, critic, &value_head)?))
+        });
         Ok(Self {
             optimiser: adam(config, &params),
             params,
@@ -177,30 +230,81 @@ impl ActorCritic {
             policy_head,
             critic,
             value_head,
+            fused,
+            input: RefCell::default(),
             n_actions,
             max_grad_norm: clip(config),
         })
     }
 
-    /// Logits `[n, actions]`, for acting: no graph.
-    pub fn logits(&self, observations: &Observations) -> Tensor {
+    /// Logits `[n, actions]`, for acting.
+    pub fn logits(&self, samples: &Samples<'_>, out: &mut Vec<f32>) {
+        if let Some((policy, _)) = &self.fused {
+            let mut input = self.input.borrow_mut();
+            policy.load(samples, &mut input);
+            return policy.forward(&self.params, &input, out);
+        }
         no_grad(|| {
-            let features = self.policy.forward(&self.params, observations);
-            self.policy_head.forward(&self.params, &features)
-        })
+            let features = self
+                .policy
+                .forward(&self.params, &samples.tensors(self.params.device()));
+            copy_out(&self.policy_head.forward(&self.params, &features), out);
+        });
     }
 
-    /// The task's values `[n]`: no graph.
-    pub fn values(&self, observations: &Observations) -> Tensor {
+    /// The task's values `[n]`.
+    pub fn values(&self, samples: &Samples<'_>, out: &mut Vec<f32>) {
+        if let Some((_, critic)) = &self.fused {
+            let mut input = self.input.borrow_mut();
+            critic.load(samples, &mut input);
+            return critic.forward(&self.params, &input, out);
+        }
         no_grad(|| {
             let trunk = self.critic.as_ref().unwrap_or(&self.policy);
-            let features = trunk.forward(&self.params, observations);
-            self.value_head.forward(&self.params, &features).view(-1)
-        })
+            let features = trunk.forward(&self.params, &samples.tensors(self.params.device()));
+            copy_out(&self.value_head.forward(&self.params, &features), out);
+        });
     }
 
-    /// Logits `[n, actions]` and values `[n]` with a graph, for learning.
-    pub fn forward(&self, observations: &Observations) -> (Tensor, Tensor) {
+    /// One step of Adam down a loss, after clipping the global norm of its gradient. `loss` gets logits `[n, actions]` and
+    /// values `[n]` and fills the loss's gradients with respect to them. Returns the norm before clipping.
+    ///
+    /// # Errors
+    /// What `loss` returns, in which case nothing is learned; [`AgentError::Nets`].
+    pub fn learn(
+        &mut self,
+        samples: &Samples<'_>,
+        learning_rate: f64,
+        loss: impl FnOnce(&[f32], &[f32], &mut Grads, &mut Grads) -> Result<(), AgentError>,
+    ) -> Result<f64, AgentError> {
+        let (mut logits, mut values) = (Vec::new(), Vec::new());
+        let (mut logits_grad, mut values_grad) = (Grads::new(), Grads::new());
+        if let Some((policy, critic)) = &self.fused {
+            let input = self.input.get_mut();
+            // Both read the same component in the same way.
+            policy.load(samples, input);
+            policy.forward(&self.params, input, &mut logits);
+            critic.forward(&self.params, input, &mut values);
+            loss(&logits, &values, &mut logits_grad, &mut values_grad)?;
+            policy.backward(&mut self.params, input, &logits_grad);
+            critic.backward(&mut self.params, input, &values_grad);
+        } else {
+            let (logits_now, values_now) = self.forward(&samples.tensors(self.params.device()));
+            copy_out(&logits_now, &mut logits);
+            copy_out(&values_now, &mut values);
+            loss(&logits, &values, &mut logits_grad, &mut values_grad)?;
+            let sum = inner_product(&logits_now, &logits_grad) + inner_product(&values_now, &values_grad);
+            self.params.backward(&sum)?;
+        }
+        let norm = self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm);
+        self.refresh();
+        Ok(norm)
+    }
+
+    /// Logits `[n, actions]` and values `[n]` with libtorch's graph.
+    fn forward(&self, observations: &Observations) -> (Tensor, Tensor) {
         let features = self.policy.forward(&self.params, observations);
         let logits = self.policy_head.forward(&self.params, &features);
         let features = match &self.critic {
@@ -210,22 +314,16 @@ impl ActorCritic {
         (logits, self.value_head.forward(&self.params, &features).view(-1))
     }
 
-    /// One step of Adam down the loss whose gradients at the outputs are given, after clipping their global norm. Returns
-    /// the norm before.
-    ///
-    /// # Errors
-    /// [`AgentError::Nets`].
-    pub fn learn(
-        &mut self,
-        (logits, values): (&Tensor, &Tensor),
-        (logits_grad, values_grad): (&[f32], &[f32]),
-        learning_rate: f64,
-    ) -> Result<f64, AgentError> {
-        let loss = inner_product(logits, logits_grad) + inner_product(values, values_grad);
-        self.params.backward(&loss)?;
-        Ok(self
-            .optimiser
-            .step(&mut self.params, learning_rate, self.max_grad_norm))
+    fn refresh(&self) {
+        if let Some((policy, critic)) = &self.fused {
+            policy.refresh(&self.params);
+            critic.refresh(&self.params);
+        }
+    }
+
+    /// Whether it runs without libtorch's graph.
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
     }
 
     /// The number of actions.
@@ -246,6 +344,7 @@ impl ActorCritic {
     pub fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
         self.params.restore("", stored)?;
         self.optimiser.restore("adam.", &self.params, stored)?;
+        self.refresh();
         Ok(())
     }
 
@@ -264,6 +363,8 @@ pub struct Critic {
     optimiser: Optimiser,
     trunk: Trunk,
     head: Linear,
+    fused: Option<FusedNet>,
+    input: RefCell<FusedInput>,
     max_grad_norm: Option<f64>,
 }
 
@@ -274,7 +375,7 @@ impl Critic {
     /// [`AgentError::Nets`] if the encoder does not fit the observation.
     pub fn new(
         config: &PpoConfig,
-        fields: &Arc<[Field]>,
+        fields: &[Field],
         name: &str,
         seed: u64,
         device: Device,
@@ -295,6 +396,8 @@ impl Critic {
         Ok(Self {
             name: name.to_owned(),
             optimiser: adam(config, &params),
+            fused: FusedNet::new(&params, &trunk, &head),
+            input: RefCell::default(),
             params,
             trunk,
             head,
@@ -307,13 +410,17 @@ impl Critic {
         &self.name
     }
 
-    /// Values `[n]`: no graph.
-    pub fn values(&self, observations: &Observations) -> Tensor {
-        no_grad(|| self.forward(observations))
+    /// Values `[n]`.
+    pub fn values(&self, samples: &Samples<'_>, out: &mut Vec<f32>) {
+        if let Some(fused) = &self.fused {
+            let mut input = self.input.borrow_mut();
+            fused.load(samples, &mut input);
+            return fused.forward(&self.params, &input, out);
+        }
+        no_grad(|| copy_out(&self.forward(&samples.tensors(self.params.device())), out));
     }
 
-    /// Values `[n]` with a graph, for learning.
-    pub fn forward(&self, observations: &Observations) -> Tensor {
+    fn forward(&self, observations: &Observations) -> Tensor {
         let features = self.trunk.forward(&self.params, observations);
         self.head.forward(&self.params, &features).view(-1)
     }
@@ -321,17 +428,37 @@ impl Critic {
     /// One step of Adam; see [`ActorCritic::learn`].
     ///
     /// # Errors
-    /// [`AgentError::Nets`].
+    /// What `loss` returns, in which case nothing is learned; [`AgentError::Nets`].
     pub fn learn(
         &mut self,
-        values: &Tensor,
-        values_grad: &[f32],
+        samples: &Samples<'_>,
         learning_rate: f64,
+        loss: impl FnOnce(&[f32], &mut Grads) -> Result<(), AgentError>,
     ) -> Result<f64, AgentError> {
-        self.params.backward(&inner_product(values, values_grad))?;
-        Ok(self
+        let (mut values, mut grad) = (Vec::new(), Grads::new());
+        if let Some(fused) = &self.fused {
+            let input = self.input.get_mut();
+            fused.load(samples, input);
+            fused.forward(&self.params, input, &mut values);
+            loss(&values, &mut grad)?;
+            fused.backward(&mut self.params, input, &grad);
+        } else {
+            let values_now = self.forward(&samples.tensors(self.params.device()));
+            copy_out(&values_now, &mut values);
+            loss(&values, &mut grad)?;
+            self.params.backward(&inner_product(&values_now, &grad))?;
+        }
+        let norm = self
             .optimiser
-            .step(&mut self.params, learning_rate, self.max_grad_norm))
+            .step(&mut self.params, learning_rate, self.max_grad_norm);
+        self.refresh();
+        Ok(norm)
+    }
+
+    fn refresh(&self) {
+        if let Some(fused) = &self.fused {
+            fused.refresh(&self.params);
+        }
     }
 
     /// Weights and moments, named `stream.<name>.…`.
@@ -349,6 +476,7 @@ impl Critic {
         self.params.restore("", stored)?;
         self.optimiser
             .restore(&format!("adam.{}.", self.name), &self.params, stored)?;
+        self.refresh();
         Ok(())
     }
 }
@@ -360,7 +488,7 @@ fn inner_product(output: &Tensor, grad: &[f32]) -> Tensor {
 }
 
 /// Copies a tensor of f32 into `out`, whatever its device.
-pub(crate) fn copy_out(tensor: &Tensor, out: &mut Vec<f32>) {
+fn copy_out(tensor: &Tensor, out: &mut Vec<f32>) {
     let n = tensor.numel();
     out.resize(n, 0.0);
     tensor

@@ -4,15 +4,9 @@
 //! Two things differ from CleanRL on purpose: a truncated episode bootstraps the value of its final observation, and
 //! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
 
-use std::sync::Arc;
-
-use prospect_nets::{
-    NamedTensors, Observations, TensorBatch,
-    heads::sample_categorical,
-    tch::{Device, Tensor},
-};
+use prospect_nets::{Device, NamedTensors, TensorBatch, heads::sample_categorical};
 use prospect_shaping::{Mixed, StreamSpec};
-use prospect_sim::{ActionSpace, EnvSpec, Field, Rollout, random::Generator};
+use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,16 +14,15 @@ use crate::{
     error::AgentError,
     gae,
     loss::{self, LossConfig, PolicySamples, PolicyStats},
-    policy::{ActorCritic, Critic, copy_out},
+    policy::{ActorCritic, Critic},
     recorder::Metrics,
+    samples::Samples,
 };
 
 /// The learner: networks, their optimisers and its random streams.
 #[derive(Debug)]
 pub struct Ppo {
     config: PpoConfig,
-    fields: Arc<[Field]>,
-    device: Device,
     actor_critic: ActorCritic,
     /// One critic per reward stream beside the task's, in the stack's order.
     critics: Vec<Critic>,
@@ -49,11 +42,7 @@ struct Streams {
 /// Buffers of one minibatch, kept so that an update allocates nothing of its own.
 #[derive(Debug, Default)]
 struct Scratch {
-    index: Vec<i64>,
     logits: Vec<f32>,
-    logits_grad: Vec<f32>,
-    value: Vec<f32>,
-    value_grad: Vec<f32>,
     action: Vec<i32>,
     logprob: Vec<f32>,
     advantage: Vec<f32>,
@@ -103,14 +92,12 @@ impl Ppo {
                 space: spec.actions.to_string(),
             });
         };
-        let fields: Arc<[Field]> = Arc::from(spec.observation.as_slice());
-        let critic = |stream: &StreamSpec| Critic::new(config, &fields, &stream.name, seed, device);
+        let fields = spec.observation.as_slice();
+        let critic = |stream: &StreamSpec| Critic::new(config, fields, &stream.name, seed, device);
         Ok(Self {
-            actor_critic: ActorCritic::new(config, &fields, n, seed, device)?,
+            actor_critic: ActorCritic::new(config, fields, n, seed, device)?,
             critics: streams.iter().map(critic).collect::<Result<_, _>>()?,
             config: config.clone(),
-            fields,
-            device,
             streams: Streams {
                 action: Generator::named(seed, "agent/action"),
                 shuffle: Generator::named(seed, "agent/shuffle"),
@@ -133,8 +120,8 @@ impl Ppo {
     /// Samples the actions of step `t` from the policy and writes them into the rollout.
     pub fn act(&mut self, rollout: &mut Rollout, t: usize) {
         let k = rollout.actors();
-        let logits = self.actor_critic.logits(&self.row(rollout, t));
-        copy_out(&logits, &mut self.scratch.logits);
+        self.actor_critic
+            .logits(&Samples::row(rollout, t), &mut self.scratch.logits);
         self.logprob.resize(rollout.n_steps() * k, 0.0);
         sample_categorical(
             &self.scratch.logits,
@@ -148,7 +135,7 @@ impl Ppo {
     /// The same with another random stream and without remembering anything, for evaluation and probes.
     pub fn act_aside(&self, rollout: &mut Rollout, t: usize, rng: &mut Generator) {
         let mut logits = Vec::new();
-        copy_out(&self.actor_critic.logits(&self.row(rollout, t)), &mut logits);
+        self.actor_critic.logits(&Samples::row(rollout, t), &mut logits);
         sample_categorical(
             &logits,
             self.actor_critic.n_actions(),
@@ -156,16 +143,6 @@ impl Ppo {
             rollout.discrete_actions_mut(t),
             &mut [],
         );
-    }
-
-    /// Row `t` of a rollout as tensors.
-    pub fn row(&self, rollout: &Rollout, t: usize) -> Observations {
-        let row = Observations::of_row(&self.fields, rollout, t);
-        if self.device == Device::Cpu {
-            row
-        } else {
-            row.to_device(self.device)
-        }
     }
 
     /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
@@ -187,19 +164,22 @@ impl Ppo {
             reward: mixed.task.clone(),
         };
         let mut estimates = Estimates::default();
-        let finals = batch.truncated_finals();
+        let cut = truncated(batch.rollout());
         let alive = batch.rollout().alive();
         let mut task_size = 0.0;
         for (i, stream) in std::iter::once(&task).chain(&mixed.streams).enumerate() {
-            let values = |observations: &Observations| match i {
-                0 => self.actor_critic.values(observations),
-                _ => self.critics[i - 1].values(observations),
+            let values = |samples: &Samples<'_>, out: &mut Vec<f32>| match i {
+                0 => self.actor_critic.values(samples, out),
+                _ => self.critics[i - 1].values(samples, out),
             };
             let value = value_states(batch, &values);
             check_finite(&value, || format!("value of stream {}", stream.name), step)?;
-            let mut final_value = vec![0.0; batch.len()];
-            for (&at, value) in finals.0.iter().zip(value_all(&finals.1, &values)) {
-                final_value[at] = value;
+            let (mut final_value, mut part) = (vec![0.0; batch.len()], Vec::new());
+            if !cut.is_empty() {
+                values(&Samples::finals(batch, &cut), &mut part);
+                cut.iter()
+                    .zip(&part)
+                    .for_each(|(&at, value)| final_value[at as usize] = *value);
             }
             let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
             gae::Stream {
@@ -294,14 +274,7 @@ impl Ppo {
         step: u64,
     ) -> Result<PolicyStats, AgentError> {
         let s = &mut self.scratch;
-        s.index.clear();
-        s.index.extend_from_slice(index);
-        let chosen = Tensor::from_slice(&s.index).to_device(self.device);
-        let observations = batch.observations().select(&chosen);
-
-        let (logits, values) = self.actor_critic.forward(&observations);
-        copy_out(&logits, &mut s.logits);
-        copy_out(&values, &mut s.value);
+        let samples = Samples::chosen(batch, index);
         take(&self.logprob, index, &mut s.logprob);
         take(&estimates.advantage, index, &mut s.advantage);
         take(
@@ -312,35 +285,38 @@ impl Ppo {
         if self.config.norm_adv == NormAdv::Minibatch {
             loss::normalise(&mut s.advantage);
         }
-        s.logits_grad.resize(s.logits.len(), 0.0);
-        let policy_samples = PolicySamples {
-            logits: &s.logits,
-            action: &s.action,
-            logprob: &s.logprob,
-            advantage: &s.advantage,
-        };
-        let stats = loss::policy_loss(&policy_samples, config, &mut s.logits_grad);
-        finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
-        finite(stats.entropy, || "entropy".to_owned(), step)?;
-        sums.value_loss[0] += s.value_loss(&estimates.targets[0], index, config, "task", step)?;
-        let outputs = (&logits, &values);
-        let grads = (s.logits_grad.as_slice(), s.value_grad.as_slice());
-        let norm = self.actor_critic.learn(outputs, grads, learning_rate)?;
+        let mut stats = PolicyStats::default();
+        let norm = self.actor_critic.learn(
+            &samples,
+            learning_rate,
+            |logits, values, logits_grad, values_grad| {
+                logits_grad.resize(logits.len(), 0.0);
+                let policy_samples = PolicySamples {
+                    logits,
+                    action: &s.action,
+                    logprob: &s.logprob,
+                    advantage: &s.advantage,
+                };
+                stats = loss::policy_loss(&policy_samples, config, logits_grad);
+                finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
+                finite(stats.entropy, || "entropy".to_owned(), step)?;
+                let targets = &estimates.targets[0];
+                sums.value_loss[0] +=
+                    s.value_loss(values, targets, index, config, "task", step, values_grad)?;
+                Ok(())
+            },
+        )?;
         finite(norm, || "gradient of policy and task value".to_owned(), step)?;
         sums.grad_norm += norm;
         sums.minibatches += 1.0;
 
         for (i, critic) in self.critics.iter_mut().enumerate() {
-            let values = critic.forward(&observations);
-            copy_out(&values, &mut s.value);
-            let targets = &estimates.targets[i + 1];
-            sums.value_loss[i + 1] += s.value_loss(targets, index, config, critic.name(), step)?;
-            let norm = critic.learn(&values, &s.value_grad, learning_rate)?;
-            finite(
-                norm,
-                || format!("gradient of the value of stream {}", critic.name()),
-                step,
-            )?;
+            let (name, targets) = (critic.name().to_owned(), &estimates.targets[i + 1]);
+            let norm = critic.learn(&samples, learning_rate, |values, grad| {
+                sums.value_loss[i + 1] += s.value_loss(values, targets, index, config, &name, step, grad)?;
+                Ok(())
+            })?;
+            finite(norm, || format!("gradient of the value of stream {name}"), step)?;
         }
         Ok(stats)
     }
@@ -403,25 +379,21 @@ fn read_stream(stored: &NamedTensors, name: &str) -> Result<Generator, AgentErro
 }
 
 impl Scratch {
-    /// The value loss of one stream over the minibatch whose values are in `value`; fills `value_grad`.
+    /// The value loss of one stream over a minibatch; fills its gradient.
     fn value_loss(
         &mut self,
+        values: &[f32],
         targets: &Targets,
         index: &[i64],
         config: &LossConfig,
         name: &str,
         step: u64,
+        grad: &mut Vec<f32>,
     ) -> Result<f64, AgentError> {
         take(&targets.returns, index, &mut self.returns);
         take(&targets.value, index, &mut self.old_value);
-        self.value_grad.resize(self.value.len(), 0.0);
-        let sum = loss::value_loss(
-            &self.value,
-            &self.old_value,
-            &self.returns,
-            config,
-            &mut self.value_grad,
-        );
+        grad.resize(values.len(), 0.0);
+        let sum = loss::value_loss(values, &self.old_value, &self.returns, config, grad);
         finite(sum, || format!("value loss of stream {name}"), step)?;
         Ok(sum)
     }
@@ -498,21 +470,27 @@ impl UpdateSums {
 }
 
 /// Values of all states of a rollout, `[T + 1, K]`.
-fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Observations) -> Tensor) -> Vec<f32> {
-    let mut all = value_all(batch.observations(), values);
-    all.extend(value_all(&batch.last_observations(), values));
+fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Samples<'_>, &mut Vec<f32>)) -> Vec<f32> {
+    let mut all = Vec::with_capacity(batch.len() + batch.actors());
+    let mut part = Vec::new();
+    for start in (0..batch.len()).step_by(VALUE_BATCH) {
+        let end = batch.len().min(start + VALUE_BATCH);
+        values(&Samples::states(batch, start, end), &mut part);
+        all.extend_from_slice(&part);
+    }
+    values(&Samples::row(batch.rollout(), batch.n_steps()), &mut part);
+    all.extend_from_slice(&part);
     all
 }
 
-fn value_all(observations: &Observations, values: &dyn Fn(&Observations) -> Tensor) -> Vec<f32> {
-    let mut all = Vec::with_capacity(observations.len());
-    let mut part = Vec::new();
-    for start in (0..observations.len()).step_by(VALUE_BATCH) {
-        let n = VALUE_BATCH.min(observations.len() - start);
-        copy_out(&values(&observations.narrow(start, n)), &mut part);
-        all.extend_from_slice(&part);
-    }
-    all
+/// The samples at which an episode was truncated and not terminated.
+fn truncated(rollout: &Rollout) -> Vec<i64> {
+    let flags = rollout.truncated().iter().zip(rollout.terminated());
+    flags
+        .enumerate()
+        .filter(|(_, (cut, over))| **cut && !**over)
+        .map(|(i, _)| i as i64)
+        .collect()
 }
 
 fn take<T: Copy>(from: &[T], index: &[i64], into: &mut Vec<T>) {

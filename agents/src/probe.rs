@@ -28,7 +28,7 @@ use prospect_sim::{
 };
 
 use crate::{
-    config::ProbeConfig, episodes::has_positions, error::AgentError, policy::copy_out, trainer::Trainer,
+    config::ProbeConfig, episodes::has_positions, error::AgentError, samples::Samples, trainer::Trainer,
 };
 
 /// Steps that are labelled at once.
@@ -238,11 +238,10 @@ impl Probe {
             .map(|(i, &pose)| envs.place(i, pose))
             .collect();
         envs.observe(rollout.first_row_mut());
-        let row = trainer.ppo().row(&rollout, 0);
         let actor_critic = trainer.ppo().actor_critic();
         let (mut values, mut logits) = (Vec::new(), Vec::new());
-        copy_out(&actor_critic.values(&row), &mut values);
-        copy_out(&actor_critic.logits(&row), &mut logits);
+        actor_critic.values(&Samples::row(&rollout, 0), &mut values);
+        actor_critic.logits(&Samples::row(&rollout, 0), &mut logits);
         let mut actions = vec![0; poses.len()];
         greedy(&logits, actor_critic.n_actions(), &mut actions);
         let potential = potentials(trainer, &mut rollout)?;

@@ -3,8 +3,7 @@
 mod common;
 
 use common::{ChainRules, chain, rewards, setup, small, trainer};
-use prospect_agents::{PpoConfig, TrainSetup, Trainer};
-use prospect_nets::read_floats;
+use prospect_agents::{PpoConfig, Samples, TrainSetup, Trainer};
 use prospect_shaping::ModuleRegistry;
 use prospect_sim::{Rollout, Seeds, VecEnv, VecEnvConfig};
 
@@ -16,8 +15,12 @@ fn bonus(mix: &str, weight: f64) -> String {
     )
 }
 
-fn weights_after(reward: &str, iterations: usize) -> Vec<u8> {
-    let mut trainer = trainer(ChainRules::default(), small(), reward, 3);
+fn weights_after(as_vector: bool, reward: &str, iterations: usize) -> Vec<u8> {
+    let rules = ChainRules {
+        as_vector,
+        ..ChainRules::default()
+    };
+    let mut trainer = trainer(rules, small(), reward, 3);
     for _ in 0..iterations {
         trainer.iterate().unwrap();
     }
@@ -26,17 +29,21 @@ fn weights_after(reward: &str, iterations: usize) -> Vec<u8> {
 
 #[test]
 fn a_bonus_changes_the_gradient_whatever_its_mix() {
-    let without = weights_after("", 1);
-    for mix in MIXES {
-        assert_ne!(weights_after(&bonus(mix, 0.1), 1), without, "{mix}");
+    for as_vector in [false, true] {
+        let without = weights_after(as_vector, "", 1);
+        for mix in MIXES {
+            assert_ne!(weights_after(as_vector, &bonus(mix, 0.1), 1), without, "{mix}");
+        }
     }
 }
 
 #[test]
 fn weight_0_is_bit_identical_to_no_module_at_all() {
-    let without = weights_after("", 5);
-    for mix in MIXES {
-        assert_eq!(weights_after(&bonus(mix, 0.0), 5), without, "{mix}");
+    for as_vector in [false, true] {
+        let without = weights_after(as_vector, "", 5);
+        for mix in MIXES {
+            assert_eq!(weights_after(as_vector, &bonus(mix, 0.0), 5), without, "{mix}");
+        }
     }
 }
 
@@ -47,7 +54,7 @@ fn all_modules_at_weight_0_together_are_bit_identical_too() {
         .enumerate()
         .map(|(i, mix)| bonus(mix, 0.0).replace("\"bonus\"", &format!("\"bonus{i}\"")))
         .collect();
-    assert_eq!(weights_after(&all, 3), weights_after("", 3));
+    assert_eq!(weights_after(false, &all, 3), weights_after(false, "", 3));
 }
 
 #[test]
@@ -101,6 +108,41 @@ fn the_same_bytes_with_any_threads_and_shards() {
     }
 }
 
+/// An index and the same index as a vector enter the same network; one runs through libtorch's graph, the other does not.
+#[test]
+fn both_ways_of_running_a_network_learn_the_same() {
+    let run = |as_vector: bool| {
+        let rules = ChainRules {
+            as_vector,
+            ..ChainRules::default()
+        };
+        let mut trainer = trainer(rules, small(), "", 3);
+        assert!(!as_vector == !trainer.ppo().actor_critic().is_fused() || !has_fma());
+        (0..2)
+            .map(|_| trainer.iterate().unwrap().metrics)
+            .collect::<Vec<_>>()
+    };
+    for (a, b) in run(false).iter().zip(run(true)) {
+        for name in [
+            "losses/policy_loss",
+            "losses/value_loss",
+            "losses/entropy",
+            "losses/grad_norm",
+        ] {
+            assert!(
+                (a[name] - b[name]).abs() < 1e-4 * a[name].abs().max(1e-2),
+                "{name}: {} {}",
+                a[name],
+                b[name]
+            );
+        }
+    }
+}
+
+fn has_fma() -> bool {
+    prospect_nets::libtorch_info().cpu_capability != "DEFAULT"
+}
+
 #[test]
 fn evaluation_and_probes_leave_training_alone() {
     let mut plain = trainer(ChainRules::default(), small(), &bonus("add", 0.1), 3);
@@ -146,12 +188,11 @@ fn time_outs_are_bootstrapped() {
     let mut envs = VecEnv::new(chain(rules), &VecEnvConfig::of(20)).unwrap();
     let mut rollout = Rollout::new(envs.layout(), 1);
     envs.reset(Seeds::Base(0), rollout.first_row_mut()).unwrap();
-    let values = read_floats(
-        &trainer
-            .ppo()
-            .actor_critic()
-            .values(&trainer.ppo().row(&rollout, 0)),
-    );
+    let mut values = Vec::new();
+    trainer
+        .ppo()
+        .actor_critic()
+        .values(&Samples::row(&rollout, 0), &mut values);
     for value in values {
         assert!((value - 10.0).abs() < 0.5, "{value}");
     }

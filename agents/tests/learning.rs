@@ -12,6 +12,7 @@ const LOCKED: ChainRules = ChainRules {
     start_below: 0,
     endless: false,
     locked: true,
+    as_vector: false,
     broken_after: u32::MAX,
 };
 

@@ -298,6 +298,36 @@ impl Encoder {
     pub fn width(&self) -> usize {
         self.width
     }
+
+    /// What a [`crate::Fused`] network reads, if it can: a single image or vector.
+    pub(crate) fn source(&self) -> Option<Source<'_>> {
+        match self.parts.as_slice() {
+            [Part::Onehot(component, onehot)] => Some(Source::Onehot {
+                component: *component,
+                layer: &onehot.layer,
+                activation: onehot.activation,
+                groups: &onehot.groups,
+            }),
+            [Part::Values { component, scale }] => Some(Source::Values {
+                component: *component,
+                scale: *scale as f32,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The parts of an encoder that a fused network can take over.
+pub(crate) enum Source<'a> {
+    /// One-hot groups, a layer over them and its activation.
+    Onehot {
+        component: usize,
+        layer: &'a GatherLinear,
+        activation: Activation,
+        groups: &'a [(u32, u32)],
+    },
+    /// Values as they are, times `scale`.
+    Values { component: usize, scale: f32 },
 }
 
 fn onehot_part(

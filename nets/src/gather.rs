@@ -117,6 +117,11 @@ impl GatherLinear {
         sum + params.get(self.bias)
     }
 
+    /// Weight and bias.
+    pub(crate) fn ids(&self) -> (ParamId, ParamId) {
+        (self.weight, self.bias)
+    }
+
     /// The number of outputs.
     pub fn outputs(&self) -> usize {
         self.outputs

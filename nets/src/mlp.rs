@@ -98,6 +98,11 @@ impl Mlp {
         }
     }
 
+    /// The hidden layers and the function after each; none if there is an output layer.
+    pub(crate) fn hidden_only(&self) -> Option<(&[Linear], Activation)> {
+        self.output.is_none().then_some((&self.hidden, self.activation))
+    }
+
     /// The number of outputs: the output layer's, or the last hidden one's, or the inputs if there is neither.
     pub fn width(&self) -> usize {
         self.width

@@ -310,6 +310,27 @@ impl ParamSet {
         (&mut self.flat, &self.grad)
     }
 
+    /// The parameter's values, on the CPU.
+    pub(crate) fn values(&self, id: ParamId) -> &[f32] {
+        &raw::floats(&self.flat)[self.entries[id.0].range.clone()]
+    }
+
+    /// The gradient of parameter `i` in the order of [`Self::names`].
+    #[cfg(test)]
+    pub(crate) fn grad_at(&self, i: usize) -> Vec<f32> {
+        raw::floats(&self.grad)[self.entries[i].range.clone()].to_vec()
+    }
+
+    /// The gradients of a layer's weight and bias, which were added one after the other.
+    pub(crate) fn layer_grad_mut(&mut self, weight: ParamId, bias: ParamId) -> (&mut [f32], &mut [f32]) {
+        let (weight, bias) = (
+            self.entries[weight.0].range.clone(),
+            self.entries[bias.0].range.clone(),
+        );
+        let (low, high) = raw::floats_mut(&mut self.grad).split_at_mut(bias.start);
+        (&mut low[weight], &mut high[..bias.len()])
+    }
+
     /// A tensor of zeros laid out as this set.
     pub(crate) fn zeros_like(&self) -> Tensor {
         self.flat.zeros_like()

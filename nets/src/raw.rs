@@ -114,6 +114,83 @@ widest!(
     scatter_add(gradient: &[f32], rows: &[u32], per_sample: usize, weight: &mut [f32], bias: &mut [f32])
 );
 
+widest!(
+    /// See [`kernels::tanh_backward`].
+    tanh_backward(output: &[f32], gradient: &mut [f32])
+);
+widest!(
+    /// See [`kernels::relu`].
+    relu(values: &mut [f32])
+);
+widest!(
+    /// See [`kernels::relu_backward`].
+    relu_backward(output: &[f32], gradient: &mut [f32])
+);
+widest!(
+    /// See [`kernels::add_rows`].
+    add_rows(rows: &[f32], sums: &mut [f32])
+);
+widest!(
+    /// See [`kernels::scale_bytes`].
+    scale_bytes(bytes: &[u8], scale: f32, out: &mut [f32])
+);
+
+/// True if the processor multiplies and adds in one instruction; without, `mul_add` is right but slow.
+pub(crate) fn has_fma() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    cfg!(target_arch = "aarch64")
+}
+
+/// See [`kernels::product`]; tiles are as large as the registers allow.
+pub(crate) fn product(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,fma")]
+        fn wide512(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+            kernels::product::<8, 2>(by, a, b, c);
+        }
+        #[target_feature(enable = "avx2,fma")]
+        fn wide256(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+            kernels::product::<6, 1>(by, a, b, c);
+        }
+        if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the features.
+            return unsafe { wide512(by, a, b, c) };
+        }
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the features.
+            return unsafe { wide256(by, a, b, c) };
+        }
+    }
+    kernels::product::<4, 1>(by, a, b, c);
+}
+
+/// See [`kernels::tanh`].
+pub(crate) fn tanh(values: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,fma")]
+        fn wide512(values: &mut [f32]) {
+            kernels::tanh(values);
+        }
+        #[target_feature(enable = "avx2,fma")]
+        fn wide256(values: &mut [f32]) {
+            kernels::tanh(values);
+        }
+        if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the features.
+            return unsafe { wide512(values) };
+        }
+        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has the features.
+            return unsafe { wide256(values) };
+        }
+    }
+    kernels::tanh(values);
+}
+
 /// The name that libtorch gives to the widest instructions that this processor has.
 pub(crate) fn cpu_capability() -> &'static str {
     #[cfg(target_arch = "x86_64")]

@@ -47,6 +47,8 @@ pub(crate) struct ChainRules {
     pub(crate) endless: bool,
     /// A step to the right takes the key of its cell, and the wrong key leads to the left.
     pub(crate) locked: bool,
+    /// The cell is observed as a vector of zeros and a one, not as an index: networks then run without libtorch.
+    pub(crate) as_vector: bool,
     /// A reward that is no number is paid once this many steps of an episode are made.
     pub(crate) broken_after: u32,
 }
@@ -72,6 +74,7 @@ impl Default for ChainRules {
             start_below: 0,
             endless: false,
             locked: false,
+            as_vector: false,
             broken_after: u32::MAX,
         }
     }
@@ -158,7 +161,15 @@ impl EnvRows for ChainRowsQuery {
         for (ix, walker, _) in self.query.iter_mut(world) {
             let i = ix.0 as usize;
             if chosen(rows, ix.0) {
-                observation[0].data.set_f64(i, f64::from(walker.position));
+                if self.rules.as_vector {
+                    let width = self.rules.last as usize + 1;
+                    (0..width).for_each(|cell| {
+                        let here = f64::from(u8::from(cell == walker.position as usize));
+                        observation[0].data.set_f64(i * width + cell, here);
+                    });
+                } else {
+                    observation[0].data.set_f64(i, f64::from(walker.position));
+                }
                 // Subscribed in the order agent_x, agent_y.
                 for (which, fact) in facts.iter_mut().enumerate() {
                     fact.data.set_f64(
@@ -230,7 +241,11 @@ pub(crate) fn chain(rules: ChainRules) -> Arc<dyn Env> {
             id: "Chain-v0".to_owned(),
             family: "Chain".to_owned(),
             doc: "walk to the right end".to_owned(),
-            observation: vec![Field::new("position", Dtype::Index, &[], 0.0, last)],
+            observation: vec![if rules.as_vector {
+                Field::new("position", Dtype::F32, &[rules.last as usize + 1], 0.0, 1.0)
+            } else {
+                Field::new("position", Dtype::Index, &[], 0.0, last)
+            }],
             actions: ActionSpace::Discrete { n: 2 },
             action_names: vec!["left".to_owned(), "right".to_owned()],
             max_steps: Some(rules.max_steps),

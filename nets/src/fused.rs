@@ -1,0 +1,532 @@
+//! Small fully connected networks without libtorch: forward and backward over flat slices, on the CPU.
+//!
+//! The same parameters, layers and gradients as [`Encoder`], [`Mlp`] and [`Linear`] through libtorch's graph (a test holds
+//! them together), made for batches of hundreds of samples through layers of about a hundred values. There the graph's
+//! bookkeeping, the allocation of every intermediate and MKL's tanh cost more than the products.
+//!
+//! Sums run in a fixed order, so results do not depend on the batch that a sample is in, nor on the width of the
+//! processor's registers.
+
+use prospect_sim::Slice;
+
+use crate::{
+    encoder::{Encoder, Source},
+    kernels::{LANES, Product},
+    linear::{Activation, Linear},
+    mlp::Mlp,
+    params::{ParamId, ParamSet},
+    raw,
+};
+
+/// The next multiple of the register's width.
+fn padded(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// A layer's place in a [`ParamSet`] and its sizes.
+#[derive(Debug, Clone, Copy)]
+struct Layer {
+    weight: ParamId,
+    bias: ParamId,
+    inputs: usize,
+    outputs: usize,
+}
+
+/// How a sample's observation enters.
+#[derive(Debug, Clone)]
+enum Entry {
+    /// As numbers times a factor.
+    Values { scale: f32, width: usize },
+    /// As rows of a first layer's weight, one per group: where the group begins and where it ends.
+    Rows { layer: Layer, groups: Vec<(u32, u32)> },
+}
+
+/// A network that can be run without libtorch.
+#[derive(Debug, Clone)]
+pub struct Fused {
+    component: usize,
+    entry: Entry,
+    layers: Vec<Layer>,
+    activation: Activation,
+}
+
+/// Observations of a batch in the form that networks over one encoder's configuration read.
+#[derive(Debug, Default)]
+pub struct FusedInput {
+    n: usize,
+    /// `[n, padded width]`.
+    values: Vec<f32>,
+    /// `[n, groups]`.
+    rows: Vec<u32>,
+}
+
+/// A network's working memory. It holds a copy of the weights; see [`Fused::refresh`].
+#[derive(Debug, Default)]
+pub struct FusedWork {
+    /// Per layer: weight turned to `[inputs, padded outputs]`, bias padded, weight padded to `[outputs, padded inputs]`.
+    weights: Vec<[Vec<f32>; 3]>,
+    /// Output of each layer, `[n, padded outputs]`; the first is that of the rows' layer if there is one.
+    outputs: Vec<Vec<f32>>,
+    gradient: Vec<f32>,
+    below: Vec<f32>,
+    product: Vec<f32>,
+    result: Vec<f32>,
+}
+
+impl Fused {
+    /// The network of an encoder, hidden layers and a head in `params`; none if it has parts that only libtorch runs, or if
+    /// this processor or device is not made for it.
+    pub fn new(params: &ParamSet, encoder: &Encoder, hidden: &Mlp, head: &Linear) -> Option<Self> {
+        if params.device() != crate::Device::Cpu || !raw::has_fma() {
+            return None;
+        }
+        let size = |id: ParamId, axis: usize| params.get(id).size()[axis] as usize;
+        let linear = |layer: &Linear| Layer {
+            weight: layer.weight(),
+            bias: layer.bias(),
+            inputs: size(layer.weight(), 1),
+            outputs: size(layer.weight(), 0),
+        };
+        let (middle, activation) = hidden.hidden_only()?;
+        let layers: Vec<Layer> = middle.iter().chain([head]).map(linear).collect();
+        let (component, entry) = match encoder.source()? {
+            Source::Values { component, scale } => (
+                component,
+                Entry::Values {
+                    scale,
+                    width: layers.first()?.inputs,
+                },
+            ),
+            Source::Onehot {
+                component,
+                layer,
+                activation: after,
+                groups,
+            } if after == activation && layer.outputs() % LANES == 0 => {
+                let (weight, bias) = layer.ids();
+                let layer = Layer {
+                    weight,
+                    bias,
+                    inputs: size(weight, 0),
+                    outputs: layer.outputs(),
+                };
+                (
+                    component,
+                    Entry::Rows {
+                        layer,
+                        groups: groups.to_vec(),
+                    },
+                )
+            }
+            Source::Onehot { .. } => return None,
+        };
+        matches!(activation, Activation::Tanh | Activation::Relu).then_some(Self {
+            component,
+            entry,
+            layers,
+            activation,
+        })
+    }
+
+    /// The component of the observation that it reads.
+    pub fn component(&self) -> usize {
+        self.component
+    }
+
+    /// Reads samples of [`Self::component`]: `all` holds one observation after the other, `samples` names those wanted.
+    pub fn load(&self, all: Slice<'_>, samples: impl Iterator<Item = usize>, input: &mut FusedInput) {
+        input.n = 0;
+        match &self.entry {
+            Entry::Values { scale, width } => {
+                let stride = padded(*width);
+                input.values.clear();
+                for sample in samples {
+                    let at = input.values.len();
+                    input.values.resize(at + stride, 0.0);
+                    read_scaled(
+                        all.slice(sample * width..(sample + 1) * width),
+                        *scale,
+                        &mut input.values[at..at + width],
+                    );
+                    input.n += 1;
+                }
+            }
+            Entry::Rows { groups, .. } => {
+                let bytes = all.as_u8().unwrap_or(&[]);
+                input.rows.clear();
+                for sample in samples {
+                    let values = &bytes[sample * groups.len()..(sample + 1) * groups.len()];
+                    let rows = groups.iter().zip(values);
+                    input
+                        .rows
+                        .extend(rows.map(|(&(first, last), &value)| (first + u32::from(value)).min(last)));
+                    input.n += 1;
+                }
+            }
+        }
+    }
+
+    /// Takes the weights over after they have changed.
+    pub fn refresh(&self, params: &ParamSet, work: &mut FusedWork) {
+        work.weights.resize_with(self.layers.len(), Default::default);
+        for (layer, [turned, bias, padded_weight]) in self.layers.iter().zip(&mut work.weights) {
+            let (inputs, outputs) = (layer.inputs, layer.outputs);
+            let weight = params.values(layer.weight);
+            let width = padded(outputs);
+            turned.resize(padded(inputs) * width, 0.0);
+            for (o, row) in weight.chunks_exact(inputs).enumerate() {
+                for (i, value) in row.iter().enumerate() {
+                    turned[i * width + o] = *value;
+                }
+            }
+            bias.resize(width, 0.0);
+            bias[..outputs].copy_from_slice(params.values(layer.bias));
+            let width = padded(inputs);
+            padded_weight.resize(outputs * width, 0.0);
+            for (to, from) in padded_weight
+                .chunks_exact_mut(width)
+                .zip(weight.chunks_exact(inputs))
+            {
+                to[..inputs].copy_from_slice(from);
+            }
+        }
+    }
+
+    /// The head's outputs, `[n, outputs]`.
+    pub fn forward<'a>(&self, params: &ParamSet, input: &FusedInput, work: &'a mut FusedWork) -> &'a [f32] {
+        let n = input.n;
+        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
+        work.outputs.resize_with(self.layers.len() + first, Vec::new);
+        if let Entry::Rows { layer, groups } = &self.entry {
+            let out = &mut work.outputs[0];
+            out.resize(n * layer.outputs, 0.0);
+            let (weight, bias) = (params.values(layer.weight), params.values(layer.bias));
+            raw::gather_sum(weight, bias, &input.rows, groups.len(), out);
+            self.activate(out);
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            let (before, rest) = work.outputs.split_at_mut(i + first);
+            let from = before.last().unwrap_or(&input.values);
+            let [turned, bias, _] = &work.weights[i];
+            let (width, out) = (bias.len(), &mut rest[0]);
+            out.clear();
+            (0..n).for_each(|_| out.extend_from_slice(bias));
+            let by = Product {
+                m: n,
+                n: width,
+                k: layer.inputs,
+                a_row: padded(layer.inputs),
+                a_column: 1,
+                b_row: width,
+                c_row: width,
+            };
+            raw::product(&by, from, turned, out);
+            if i + 1 < self.layers.len() {
+                self.activate(out);
+            }
+        }
+        self.unpad(n, work)
+    }
+
+    fn unpad<'a>(&self, n: usize, work: &'a mut FusedWork) -> &'a [f32] {
+        let outputs = self.layers.last().map_or(0, |layer| layer.outputs);
+        work.result.clear();
+        if let Some(last) = work.outputs.last() {
+            let rows = last.chunks_exact(padded(outputs)).take(n);
+            rows.for_each(|row| work.result.extend_from_slice(&row[..outputs]));
+        }
+        &work.result
+    }
+
+    fn activate(&self, values: &mut [f32]) {
+        if self.activation == Activation::Tanh {
+            raw::tanh(values);
+        } else {
+            raw::relu(values);
+        }
+    }
+
+    fn activate_backward(&self, output: &[f32], gradient: &mut [f32]) {
+        if self.activation == Activation::Tanh {
+            raw::tanh_backward(output, gradient);
+        } else {
+            raw::relu_backward(output, gradient);
+        }
+    }
+
+    /// The gradient with respect to this network's parameters, from that at the outputs of the last [`Self::forward`],
+    /// `[n, outputs]`; it replaces the one that `params` holds.
+    pub fn backward(
+        &self,
+        params: &mut ParamSet,
+        input: &FusedInput,
+        work: &mut FusedWork,
+        gradient: &[f32],
+    ) {
+        let n = input.n;
+        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
+        let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
+        work.gradient.clear();
+        work.gradient.resize(n * padded(outputs), 0.0);
+        for (to, from) in work
+            .gradient
+            .chunks_exact_mut(padded(outputs))
+            .zip(gradient.chunks_exact(outputs))
+        {
+            to[..outputs].copy_from_slice(from);
+        }
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            let below = (i + first)
+                .checked_sub(1)
+                .map_or(&input.values, |at| &work.outputs[at]);
+            layer_backward(params, layer, below, &work.gradient, n, &mut work.product);
+            if i + first == 0 {
+                return;
+            }
+            let (width, inputs) = (padded(layer.outputs), padded(layer.inputs));
+            work.below.clear();
+            work.below.resize(n * inputs, 0.0);
+            let by = Product {
+                m: n,
+                n: inputs,
+                k: layer.outputs,
+                a_row: width,
+                a_column: 1,
+                b_row: inputs,
+                c_row: inputs,
+            };
+            raw::product(&by, &work.gradient, &work.weights[i][2], &mut work.below);
+            self.activate_backward(below, &mut work.below);
+            std::mem::swap(&mut work.gradient, &mut work.below);
+        }
+        if let Entry::Rows { layer, groups } = &self.entry {
+            let (weight, bias) = params.layer_grad_mut(layer.weight, layer.bias);
+            weight.fill(0.0);
+            bias.fill(0.0);
+            raw::scatter_add(&work.gradient, &input.rows, groups.len(), weight, bias);
+        }
+    }
+}
+
+fn layer_backward(
+    params: &mut ParamSet,
+    layer: &Layer,
+    below: &[f32],
+    gradient: &[f32],
+    n: usize,
+    product: &mut Vec<f32>,
+) {
+    let (inputs, width) = (padded(layer.inputs), padded(layer.outputs));
+    product.clear();
+    product.resize(layer.outputs * inputs + width, 0.0);
+    let (weight, bias) = product.split_at_mut(layer.outputs * inputs);
+    let by = Product {
+        m: layer.outputs,
+        n: inputs,
+        k: n,
+        a_row: 1,
+        a_column: width,
+        b_row: inputs,
+        c_row: inputs,
+    };
+    raw::product(&by, gradient, below, weight);
+    raw::add_rows(gradient, bias);
+    let (weight_grad, bias_grad) = params.layer_grad_mut(layer.weight, layer.bias);
+    for (to, from) in weight_grad
+        .chunks_exact_mut(layer.inputs)
+        .zip(weight.chunks_exact(inputs))
+    {
+        to.copy_from_slice(&from[..layer.inputs]);
+    }
+    bias_grad.copy_from_slice(&bias[..layer.outputs]);
+}
+
+fn read_scaled(from: Slice<'_>, scale: f32, to: &mut [f32]) {
+    match from {
+        Slice::U8(bytes) => raw::scale_bytes(bytes, scale, to),
+        Slice::F32(values) => to.iter_mut().zip(values).for_each(|(to, x)| *to = x * scale),
+        Slice::I32(values) => to
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, x)| *to = *x as f32 * scale),
+        Slice::Bool(values) => to
+            .iter_mut()
+            .zip(values)
+            .for_each(|(to, x)| *to = f32::from(u8::from(*x)) * scale),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prospect_sim::{Dtype, Field, random::Generator};
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+    use crate::{EncoderConfig, Init, MlpConfig, Observations, ParamBuilder};
+
+    const N: usize = 21;
+
+    struct Both {
+        params: ParamSet,
+        encoder: Encoder,
+        hidden: Mlp,
+        head: Linear,
+        fields: Arc<[Field]>,
+    }
+
+    fn both(encoder: &EncoderConfig, activation: Activation, hidden: &[usize], outputs: usize) -> Both {
+        let fields: Arc<[Field]> = Arc::from([Field::new("image", Dtype::U8, &[5, 5, 3], 0.0, 255.0)]);
+        let rng = &mut Generator::named(1, "fused");
+        let mut builder = ParamBuilder::new();
+        let encoder = Encoder::new(&mut builder, "encoder", encoder, &fields, rng).unwrap();
+        let config = MlpConfig {
+            hidden: hidden.to_vec(),
+            activation,
+            init: Init::KaimingUniform,
+        };
+        let hidden = Mlp::new(&mut builder, "hidden", encoder.width(), &config, None, rng);
+        let head = Linear::new(
+            &mut builder,
+            "head",
+            hidden.width(),
+            outputs,
+            Init::KaimingUniform,
+            rng,
+        );
+        Both {
+            params: builder.build(Device::Cpu),
+            encoder,
+            hidden,
+            head,
+            fields,
+        }
+    }
+
+    fn images(n: usize) -> Vec<u8> {
+        (0..n * 75).map(|i| ((i * 7919 + i / 75) % 11) as u8).collect()
+    }
+
+    /// Outputs and gradients through libtorch's graph and without it.
+    fn compare(mut net: Both, samples: &[usize]) {
+        let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
+            assert!(!raw::has_fma());
+            return;
+        };
+        let images = images(N);
+        let all = Observations::from_slices(&net.fields, &[Slice::U8(&images)], N);
+        let index: Vec<i64> = samples.iter().map(|&i| i as i64).collect();
+        let chosen = all.select(&Tensor::from_slice(&index));
+        let features = net.encoder.forward(&net.params, &chosen);
+        let output = net
+            .head
+            .forward(&net.params, &net.hidden.forward(&net.params, &features));
+        let gradient: Vec<f32> = (0..output.numel()).map(|i| (i as f32 * 0.7).sin()).collect();
+        let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
+        net.params.backward(&loss).unwrap();
+        let names: Vec<String> = net.params.names().map(|(name, _)| name.to_owned()).collect();
+        let grads = |params: &ParamSet| (0..names.len()).map(|i| params.grad_at(i)).collect::<Vec<_>>();
+        let by_torch = grads(&net.params);
+
+        let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
+        fused.refresh(&net.params, &mut work);
+        fused.load(Slice::U8(&images), samples.iter().copied(), &mut input);
+        let ours = fused.forward(&net.params, &input, &mut work).to_vec();
+        fused.backward(&mut net.params, &input, &mut work, &gradient);
+        for (a, b) in ours.iter().zip(crate::read_floats(&output)) {
+            approx::assert_abs_diff_eq!(*a, b, epsilon = 2e-6);
+        }
+        for ((name, ours), theirs) in names.iter().zip(grads(&net.params)).zip(by_torch) {
+            assert!(theirs.iter().any(|x| x.abs() > 1e-4), "{name}");
+            for (a, b) in ours.iter().zip(theirs) {
+                assert!((a - b).abs() < 2e-5, "{name}: {a}, libtorch {b}");
+            }
+        }
+    }
+
+    const SOME: [usize; 11] = [3, 1, 4, 1, 5, 9, 2, 6, 20, 0, 19];
+
+    #[test]
+    fn flat_networks_equal_libtorchs() {
+        let flat = EncoderConfig::Flat {
+            scale: 0.1,
+            components: vec![],
+        };
+        compare(both(&flat, Activation::Tanh, &[64, 64], 7), &SOME);
+        compare(both(&flat, Activation::Relu, &[20, 33, 16], 1), &SOME);
+        compare(both(&flat, Activation::Tanh, &[], 3), &SOME[..1]);
+    }
+
+    #[test]
+    fn one_hot_networks_equal_libtorchs() {
+        let onehot = |activation| EncoderConfig::Onehot {
+            hidden: 48,
+            activation,
+            init: Init::KaimingUniform,
+            levels: vec![11, 6, 4],
+            extra: vec![],
+        };
+        compare(both(&onehot(Activation::Relu), Activation::Relu, &[32], 7), &SOME);
+        compare(both(&onehot(Activation::Tanh), Activation::Tanh, &[], 1), &SOME);
+    }
+
+    #[test]
+    fn a_sample_does_not_depend_on_its_batch() {
+        let flat = EncoderConfig::Flat {
+            scale: 0.1,
+            components: vec![],
+        };
+        let net = both(&flat, Activation::Tanh, &[64, 20], 7);
+        let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
+            return;
+        };
+        let images = images(N);
+        let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
+        fused.refresh(&net.params, &mut work);
+        fused.load(Slice::U8(&images), 0..N, &mut input);
+        let together = fused.forward(&net.params, &input, &mut work).to_vec();
+        for sample in 0..N {
+            fused.load(Slice::U8(&images), std::iter::once(sample), &mut input);
+            let alone = fused.forward(&net.params, &input, &mut work);
+            assert_eq!(alone, &together[sample * 7..(sample + 1) * 7]);
+        }
+    }
+
+    #[test]
+    fn tanh_is_close_and_bounded() {
+        let inputs: Vec<f32> = (-2000..=2000)
+            .map(|i| i as f32 * 0.01)
+            .chain([f32::INFINITY])
+            .collect();
+        let mut ours = inputs.clone();
+        raw::tanh(&mut ours);
+        let theirs = crate::read_floats(&Tensor::from_slice(&inputs).to_kind(Kind::Double).tanh());
+        for ((x, a), b) in inputs.iter().zip(ours).zip(theirs) {
+            assert!((a - b).abs() < 4e-7 && a.abs() <= 1.0, "tanh({x}) = {a}, not {b}");
+        }
+        let mut nan = [f32::NAN];
+        raw::tanh(&mut nan);
+        assert!(nan[0].is_nan());
+    }
+
+    #[test]
+    fn tiles_of_any_size_give_the_same_bytes() {
+        let rng = &mut Generator::named(3, "product");
+        let mut draw = |n: usize| (0..n).map(|_| rng.standard_normal() as f32).collect::<Vec<f32>>();
+        let by = Product {
+            m: 13,
+            n: 48,
+            k: 29,
+            a_row: 31,
+            a_column: 1,
+            b_row: 50,
+            c_row: 48,
+        };
+        let (a, b, c) = (draw(13 * 31), draw(29 * 50), draw(13 * 48));
+        let (mut one, mut other) = (c.clone(), c);
+        raw::product(&by, &a, &b, &mut one);
+        crate::kernels::product::<3, 1>(&by, &a, &b, &mut other);
+        assert_eq!(one, other);
+    }
+}
