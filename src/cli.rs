@@ -3,7 +3,10 @@
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
-    commands::{bench_steps, bench_train, compare, config, demo, doctor, envs, eval, heatmap, label, report, rollout, train},
+    commands::{
+        bench_steps, bench_train, compare, config, demo, doctor, envs, eval, heatmap, label, report, rollout,
+        train,
+    },
     failure::Outcome,
 };
 
@@ -76,7 +79,9 @@ impl Cli {
         match self.command {
             Command::Envs(args) => envs::run(&args),
             Command::Rollout(args) => rollout::run(&args),
-            Command::Bench(BenchArgs { what: Bench::Train(args) }) => bench_train::run(&args),
+            Command::Bench(BenchArgs {
+                what: Bench::Train(args),
+            }) => bench_train::run(&args),
             Command::Train(args) => train::run(&args),
             Command::Eval(args) => eval::run(&args),
             Command::Demo(args) => demo::run(&args),
@@ -86,7 +91,9 @@ impl Cli {
             Command::Heatmap(args) => heatmap::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Doctor(args) => doctor::run(&args),
-            Command::Bench(BenchArgs { what: Bench::Steps(args) }) => bench_steps::run(&args),
+            Command::Bench(BenchArgs {
+                what: Bench::Steps(args),
+            }) => bench_steps::run(&args),
             Command::Completions { shell } => {
                 clap_complete::generate(shell, &mut Self::command(), "prospect", &mut std::io::stdout());
                 Ok(())

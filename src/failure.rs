@@ -37,7 +37,16 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (Self::Input(error) | Self::Run(error)) = self;
-        write!(f, "{error:#}")
+        let mut said = error.to_string();
+        f.write_str(&said)?;
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            // Some errors state their cause themselves.
+            if !said.contains(&cause) {
+                write!(f, ": {cause}")?;
+            }
+            said = cause;
+        }
+        Ok(())
     }
 }
 
@@ -63,5 +72,21 @@ impl<T, E: Into<anyhow::Error>> Sort<T> for Result<T, E> {
 
     fn or_run(self, doing: impl FnOnce() -> String) -> Outcome<T> {
         self.map_err(|why| Failure::Run(why.into().context(doing())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("disk is full")
+            .context("writing a.csv: disk is full")
+            .context("training");
+        assert_eq!(
+            Failure::Run(error).to_string(),
+            "training: writing a.csv: disk is full"
+        );
     }
 }

@@ -17,7 +17,9 @@ impl Machine {
     /// This machine.
     pub fn this() -> Self {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+        let model = info
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
         Self {
             cpu_model: model.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -37,7 +39,10 @@ pub fn cpu_features() -> Vec<&'static str> {
             ("avx512vl", is_x86_feature_detected!("avx512vl")),
             ("avx512vbmi", is_x86_feature_detected!("avx512vbmi")),
         ];
-        all.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect()
+        all.iter()
+            .filter(|(_, there)| *there)
+            .map(|(name, _)| *name)
+            .collect()
     }
     #[cfg(not(target_arch = "x86_64"))]
     Vec::new()
@@ -56,5 +61,8 @@ pub fn compiler() -> &'static str {
 /// The time, as RFC 3339 in UTC.
 pub fn now_utc() -> String {
     let date = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output();
-    date.map_or_else(|_| String::new(), |date| String::from_utf8_lossy(&date.stdout).trim().to_owned())
+    date.map_or_else(
+        |_| String::new(),
+        |date| String::from_utf8_lossy(&date.stdout).trim().to_owned(),
+    )
 }

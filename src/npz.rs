@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use npyz::{
-    AutoSerialize, DType, NpyFile, WriterBuilder,
+    AutoSerialize, DType, NpyFile, TypeChar as C, WriterBuilder,
     npz::{NpzArchive, NpzWriter},
     zip::{CompressionMethod, DateTime, write::FileOptions},
 };
@@ -25,7 +25,9 @@ impl NpzOut {
     /// If the file cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).with_context(|| format!("creating {}", path.display()))?;
-        Ok(Self { writer: NpzWriter::new(BufWriter::new(file)) })
+        Ok(Self {
+            writer: NpzWriter::new(BufWriter::new(file)),
+        })
     }
 
     /// Adds an array of numbers or truth values.
@@ -39,7 +41,12 @@ impl NpzOut {
         values: impl IntoIterator<Item = T>,
     ) -> Result<()> {
         let shape: Vec<_> = shape.iter().map(|&n| n as u64).collect();
-        let mut writer = self.writer.array(name, options())?.default_dtype().shape(&shape).begin_nd()?;
+        let mut writer = self
+            .writer
+            .array(name, options())?
+            .default_dtype()
+            .shape(&shape)
+            .begin_nd()?;
         writer.extend(values)?;
         writer.finish()?;
         Ok(())
@@ -50,10 +57,20 @@ impl NpzOut {
     /// # Errors
     /// If the file cannot be written.
     pub fn texts(&mut self, name: &str, shape: &[usize], texts: &[impl AsRef<str>]) -> Result<()> {
-        let widest = texts.iter().map(|text| text.as_ref().chars().count()).max().unwrap_or(0).max(1);
+        let widest = texts
+            .iter()
+            .map(|text| text.as_ref().chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(1);
         let shape: Vec<_> = shape.iter().map(|&n| n as u64).collect();
         let dtype = DType::Plain(format!("<U{widest}").parse().map_err(|why| anyhow!("{why}"))?);
-        let mut writer = self.writer.array(name, options())?.dtype(dtype).shape(&shape).begin_nd()?;
+        let mut writer = self
+            .writer
+            .array(name, options())?
+            .dtype(dtype)
+            .shape(&shape)
+            .begin_nd()?;
         for text in texts {
             writer.push(text.as_ref())?;
         }
@@ -73,7 +90,9 @@ impl NpzOut {
 
 /// Without the time of writing: equal arrays make equal files.
 fn options() -> FileOptions {
-    FileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default())
+    FileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default())
 }
 
 /// Values read from a file, as 64-bit numbers where they are numbers.
@@ -115,13 +134,14 @@ fn values<R: std::io::Read>(npy: NpyFile<R>) -> Result<Array> {
         bail!("it is in Fortran order; save it with numpy.ascontiguousarray");
     }
     let shape = npy.shape().iter().map(|&n| n as usize).collect();
-    let DType::Plain(dtype) = npy.dtype() else { bail!("it holds records, not plain values") };
+    let DType::Plain(dtype) = npy.dtype() else {
+        bail!("it holds records, not plain values")
+    };
     macro_rules! read {
         ($T:ty, $Kind:ident, $into:expr) => {
             Values::$Kind(npy.into_vec::<$T>()?.into_iter().map($into).collect())
         };
     }
-    use npyz::TypeChar as C;
     let values = match (dtype.type_char(), dtype.size_field()) {
         (C::Int, 1) => read!(i8, Integers, i64::from),
         (C::Int, 2) => read!(i16, Integers, i64::from),
@@ -163,8 +183,12 @@ impl NpzIn {
     /// # Errors
     /// If the file cannot be opened or is no `.npz` file.
     pub fn open(path: &Path) -> Result<Self> {
-        let archive = NpzArchive::open(path).with_context(|| format!("{} is no .npz file", path.display()))?;
-        Ok(Self { archive, path: path.to_owned() })
+        let archive =
+            NpzArchive::open(path).with_context(|| format!("{} is no .npz file", path.display()))?;
+        Ok(Self {
+            archive,
+            path: path.to_owned(),
+        })
     }
 
     /// The arrays in it.

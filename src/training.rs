@@ -19,10 +19,17 @@ use crate::{
 pub fn trainer(file: &RunFile) -> Outcome<Trainer> {
     // Two threads gain nothing on nets of this size, and cost fivefold beside another process.
     set_threads(1);
-    let device = DeviceChoice::deserialize(serde_json::Value::String(file.run.device.clone()))
-        .or_input(|| format!("run.device = \"{}\": use \"cpu\", \"cuda\" or \"auto\"", file.run.device))?;
+    let device =
+        DeviceChoice::deserialize(serde_json::Value::String(file.run.device.clone())).or_input(|| {
+            format!(
+                "run.device = \"{}\": use \"cpu\", \"cuda\" or \"auto\"",
+                file.run.device
+            )
+        })?;
     let registry = registry();
-    let env = registry.make(&file.env.id, &file.env.options).or_input(|| "env".to_owned())?;
+    let env = registry
+        .make(&file.env.id, &file.env.options)
+        .or_input(|| "env".to_owned())?;
     let modules = modules();
     Trainer::new(TrainSetup {
         env: Arc::clone(&env),
@@ -42,7 +49,9 @@ pub fn trainer(file: &RunFile) -> Outcome<Trainer> {
 /// What the user gave, or what the run met.
 pub fn sort(error: AgentError) -> Failure {
     match error {
-        AgentError::NotFinite { .. } | AgentError::CheckpointWrite { .. } | AgentError::Io { .. } => Failure::run(error),
+        AgentError::NotFinite { .. } | AgentError::CheckpointWrite { .. } | AgentError::Io { .. } => {
+            Failure::run(error)
+        }
         _ => Failure::input(error),
     }
 }

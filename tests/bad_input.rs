@@ -27,13 +27,19 @@ fn an_unknown_key_is_named_with_its_line() {
 #[test]
 fn an_unknown_section_is_named() {
     let message = train("[agnt]\ngamma = 0.9\n", &[]);
-    assert!(message.contains("run.toml:1: agnt") && message.contains("did you mean `agent`"), "{message}");
+    assert!(
+        message.contains("run.toml:1: agnt") && message.contains("did you mean `agent`"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_wrong_type_is_named_with_its_line() {
     let message = train("[env]\nid = \"MiniGrid-Empty-5x5-v0\"\nn_envs = \"many\"\n", &[]);
-    assert!(message.contains("run.toml:3: env.n_envs") && message.contains("expected usize"), "{message}");
+    assert!(
+        message.contains("run.toml:3: env.n_envs") && message.contains("expected usize"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -45,19 +51,28 @@ fn a_syntax_error_shows_the_line() {
 #[test]
 fn an_unknown_env_gets_a_suggestion() {
     let message = train("[env]\nid = \"MiniGrid-DorKey-5x5-v0\"\n", &[]);
-    assert!(message.contains("MiniGrid-DorKey-5x5-v0") && message.contains("MiniGrid-DoorKey-5x5-v0"), "{message}");
+    assert!(
+        message.contains("MiniGrid-DorKey-5x5-v0") && message.contains("MiniGrid-DoorKey-5x5-v0"),
+        "{message}"
+    );
 }
 
 #[test]
 fn an_unknown_reward_gets_the_list() {
     let message = train("[[reward]]\nkind = \"rdn\"\n", &[]);
-    assert!(message.contains("reward[0]") && message.contains("rnd"), "{message}");
+    assert!(
+        message.contains("reward[0]") && message.contains("rnd"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_setting_of_a_reward_that_does_not_exist_is_named() {
     let message = train("[[reward]]\nkind = \"first_visit\"\nwieght = 0.1\n", &[]);
-    assert!(message.contains("wieght") && message.contains("weight"), "{message}");
+    assert!(
+        message.contains("wieght") && message.contains("weight"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -72,9 +87,22 @@ fn an_action_out_of_range_is_named() {
     let tape = folder.path().join("tape.npy");
     write_npy(&tape, &[4, 2], &[0, 1, 2, 3, 4, 9, 0, 0]);
     let out = folder.path().join("o.npz");
-    let args = ["rollout", "--env", "MiniGrid-Empty-5x5-v0", "--n-envs", "2", "--actions", text(&tape), "--out", text(&out)];
+    let args = [
+        "rollout",
+        "--env",
+        "MiniGrid-Empty-5x5-v0",
+        "--n-envs",
+        "2",
+        "--actions",
+        text(&tape),
+        "--out",
+        text(&out),
+    ];
     let message = refused(&args);
-    assert!(message.contains("action 9 at step 2, actor 1 is outside of Discrete(7)"), "{message}");
+    assert!(
+        message.contains("action 9 at step 2, actor 1 is outside of Discrete(7)"),
+        "{message}"
+    );
     assert!(!out.exists());
 }
 
@@ -83,14 +111,30 @@ fn an_action_file_that_is_none_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("tape.npy");
     fs::write(&tape, b"not numpy").unwrap();
-    let message = refused(&["rollout", "--env", "MiniGrid-Empty-5x5-v0", "--actions", text(&tape), "--out", "o.npz"]);
+    let message = refused(&[
+        "rollout",
+        "--env",
+        "MiniGrid-Empty-5x5-v0",
+        "--actions",
+        text(&tape),
+        "--out",
+        "o.npz",
+    ]);
     assert!(message.contains("tape.npy is no .npy file"), "{message}");
 }
 
 #[test]
 fn options_that_do_not_fit_are_named() {
     let rollout = |options: &str| {
-        let args = ["rollout", "--env", "MiniGrid-Empty-5x5-v0", "--random-actions", "0", "--steps", "1"];
+        let args = [
+            "rollout",
+            "--env",
+            "MiniGrid-Empty-5x5-v0",
+            "--random-actions",
+            "0",
+            "--steps",
+            "1",
+        ];
         refused(&[&args[..], &["--out", "o.npz", "--options", options]].concat())
     };
     assert!(rollout("{size").contains("give a JSON object"));
@@ -117,7 +161,10 @@ fn a_suite_that_tunes_on_reported_seeds_is_refused() {
 /// A minimal `.npy` file of int64.
 pub(crate) fn write_npy(path: &std::path::Path, shape: &[usize], values: &[i64]) {
     let shape: Vec<_> = shape.iter().map(ToString::to_string).collect();
-    let mut header = format!("{{'descr': '<i8', 'fortran_order': False, 'shape': ({},), }}", shape.join(", "));
+    let mut header = format!(
+        "{{'descr': '<i8', 'fortran_order': False, 'shape': ({},), }}",
+        shape.join(", ")
+    );
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
     }

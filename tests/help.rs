@@ -6,7 +6,8 @@ use crate::ok;
 fn every_command_explains_itself() {
     let help = ok(&["--help"]);
     let commands = [
-        "envs", "train", "eval", "compare", "report", "heatmap", "rollout", "label", "bench", "config", "doctor", "demo",
+        "envs", "train", "eval", "compare", "report", "heatmap", "rollout", "label", "bench", "config",
+        "doctor", "demo",
     ];
     for command in commands {
         assert!(help.contains(command), "{command} is missing in --help");
@@ -22,22 +23,54 @@ fn the_default_run_file_reads_back() {
     let first = ok(&["config"]);
     std::fs::write(&path, &first).unwrap();
     assert_eq!(ok(&["config", path.to_str().unwrap()]), first);
-    assert!(first.contains("[agent]") && first.contains("# Discount of the task's stream"), "{first}");
-    let kinds = ["count", "episodic_count", "first_visit", "rnd", "icm", "noveld", "potential"];
-    assert!(kinds.iter().all(|kind| first.contains(&format!("kind = \"{kind}\""))), "{first}");
+    assert!(
+        first.contains("[agent]") && first.contains("# Discount of the task's stream"),
+        "{first}"
+    );
+    let kinds = [
+        "count",
+        "episodic_count",
+        "first_visit",
+        "rnd",
+        "icm",
+        "noveld",
+        "potential",
+    ];
+    assert!(
+        kinds
+            .iter()
+            .all(|kind| first.contains(&format!("kind = \"{kind}\""))),
+        "{first}"
+    );
 }
 
 #[test]
 fn envs_are_listed_for_programs() {
     let list: serde_json::Value = serde_json::from_str(&ok(&["envs", "--json"])).unwrap();
     let list = list.as_array().unwrap();
-    let entry = list.iter().find(|entry| entry["id"] == "MiniGrid-DoorKey-8x8-v0").unwrap();
+    let entry = list
+        .iter()
+        .find(|entry| entry["id"] == "MiniGrid-DoorKey-8x8-v0")
+        .unwrap();
     assert_eq!(entry["max_steps"], 640);
     assert_eq!(entry["actions"]["n"], 7);
     assert_eq!(entry["observation"][0]["shape"], serde_json::json!([7, 7, 3]));
-    for id in ["MiniGrid-MultiRoom-N12-S10-v0", "MiniGrid-KeyCorridorS6R3-v0", "MiniGrid-MemoryS17Random-v0"] {
-        let entry = list.iter().find(|entry| entry["id"] == id).unwrap_or_else(|| panic!("{id}"));
-        let (floor, ceiling) = (entry["floor"].as_f64().unwrap(), entry["ceiling"].as_f64().unwrap());
-        assert!(0.0 <= floor && floor < ceiling && ceiling <= 1.0, "{id}: {floor} {ceiling}");
+    for id in [
+        "MiniGrid-MultiRoom-N12-S10-v0",
+        "MiniGrid-KeyCorridorS6R3-v0",
+        "MiniGrid-MemoryS17Random-v0",
+    ] {
+        let entry = list
+            .iter()
+            .find(|entry| entry["id"] == id)
+            .unwrap_or_else(|| panic!("{id}"));
+        let (floor, ceiling) = (
+            entry["floor"].as_f64().unwrap(),
+            entry["ceiling"].as_f64().unwrap(),
+        );
+        assert!(
+            0.0 <= floor && floor < ceiling && ceiling <= 1.0,
+            "{id}: {floor} {ceiling}"
+        );
     }
 }

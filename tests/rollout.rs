@@ -10,7 +10,17 @@ const ENV: &str = "MiniGrid-DoorKey-5x5-v0";
 
 fn rollout(folder: &std::path::Path, name: &str, more: &[&str]) -> NpzIn {
     let out = folder.join(name);
-    let mut args = vec!["rollout", "--env", ENV, "--seed", "3", "--n-envs", "6", "--out", text(&out)];
+    let mut args = vec![
+        "rollout",
+        "--env",
+        ENV,
+        "--seed",
+        "3",
+        "--n-envs",
+        "6",
+        "--out",
+        text(&out),
+    ];
     args.extend(more);
     ok(&args);
     NpzIn::open(&out).unwrap()
@@ -19,21 +29,47 @@ fn rollout(folder: &std::path::Path, name: &str, more: &[&str]) -> NpzIn {
 #[test]
 fn arrays_have_the_documented_names_and_shapes() {
     let folder = tempfile::tempdir().unwrap();
-    let mut npz = rollout(folder.path(), "a.npz", &["--random-actions", "1", "--steps", "300", "--snapshots"]);
-    let mut shape = |name: &str| npz.read(name).unwrap().unwrap_or_else(|| panic!("no {name}")).shape;
+    let mut npz = rollout(
+        folder.path(),
+        "a.npz",
+        &["--random-actions", "1", "--steps", "300", "--snapshots"],
+    );
+    let mut shape = |name: &str| {
+        npz.read(name)
+            .unwrap()
+            .unwrap_or_else(|| panic!("no {name}"))
+            .shape
+    };
     assert_eq!(shape("image"), [301, 6, 7, 7, 3]);
     assert_eq!(shape("direction"), [301, 6]);
     assert_eq!(shape("mission"), [301, 6]);
     assert_eq!(shape("final_image"), [300, 6, 7, 7, 3]);
-    for name in ["action", "reward", "terminated", "truncated", "final_direction", "final_mission", "fact_success"] {
+    for name in [
+        "action",
+        "reward",
+        "terminated",
+        "truncated",
+        "final_direction",
+        "final_mission",
+        "fact_success",
+    ] {
         assert_eq!(shape(name), [300, 6], "{name}");
     }
     assert_eq!(shape("fact_agent_x"), [301, 6]);
     assert_eq!(shape("state_hash"), [301, 6]);
-    let Values::Integers(truncated) = npz.read("truncated").unwrap().unwrap().values else { panic!() };
-    assert!(truncated.iter().sum::<i64>() >= 3, "most of the envs pass a truncation after 250 steps");
-    let Values::Integers(direction) = npz.read("final_direction").unwrap().unwrap().values else { panic!() };
-    let Values::Integers(terminated) = npz.read("terminated").unwrap().unwrap().values else { panic!() };
+    let Values::Integers(truncated) = npz.read("truncated").unwrap().unwrap().values else {
+        panic!()
+    };
+    assert!(
+        truncated.iter().sum::<i64>() >= 3,
+        "most of the envs pass a truncation after 250 steps"
+    );
+    let Values::Integers(direction) = npz.read("final_direction").unwrap().unwrap().values else {
+        panic!()
+    };
+    let Values::Integers(terminated) = npz.read("terminated").unwrap().unwrap().values else {
+        panic!()
+    };
     let none_ended = (0..truncated.len()).filter(|&i| truncated[i] + terminated[i] == 0);
     assert!(none_ended.into_iter().all(|i| direction[i] == 0));
 }
@@ -42,7 +78,9 @@ fn arrays_have_the_documented_names_and_shapes() {
 fn random_actions_are_numpys() {
     let folder = tempfile::tempdir().unwrap();
     let mut npz = rollout(folder.path(), "a.npz", &["--random-actions", "5", "--steps", "2"]);
-    let Values::Integers(actions) = npz.read("action").unwrap().unwrap().values else { panic!() };
+    let Values::Integers(actions) = npz.read("action").unwrap().unwrap().values else {
+        panic!()
+    };
     // numpy.random.default_rng(5).integers(0, 7, (2, 6))
     assert_eq!(actions, [4, 5, 0, 5, 3, 3, 4, 2, 6, 0, 1, 2]);
 }
@@ -65,26 +103,68 @@ fn the_same_bytes_with_any_threads_and_shards() {
 #[test]
 fn a_stored_action_tape_replays() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = rollout(folder.path(), "a.npz", &["--random-actions", "9", "--steps", "40"]);
-    let Values::Integers(actions) = first.read("action").unwrap().unwrap().values else { panic!() };
+    let mut first = rollout(
+        folder.path(),
+        "a.npz",
+        &["--random-actions", "9", "--steps", "40"],
+    );
+    let Values::Integers(actions) = first.read("action").unwrap().unwrap().values else {
+        panic!()
+    };
     let tape = folder.path().join("tape.npy");
     write_npy(&tape, &[40, 6], &actions);
     rollout(folder.path(), "b.npz", &["--actions", text(&tape)]);
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
     assert_eq!(read("a.npz"), read("b.npz"));
-    let wrong = crate::refused(&["rollout", "--env", ENV, "--actions", text(&tape), "--out", "c.npz"]);
-    assert!(wrong.contains("shape [40, 6]") && wrong.contains("[T, 1] is needed"), "{wrong}");
+    let wrong = crate::refused(&[
+        "rollout",
+        "--env",
+        ENV,
+        "--actions",
+        text(&tape),
+        "--out",
+        "c.npz",
+    ]);
+    assert!(
+        wrong.contains("shape [40, 6]") && wrong.contains("[T, 1] is needed"),
+        "{wrong}"
+    );
 }
 
 #[test]
 fn the_bench_checksum_is_the_rollouts() {
     let folder = tempfile::tempdir().unwrap();
-    let bench = ok(&["bench", "steps", "--env", ENV, "--n-envs", "3", "--seconds", "0.01", "--json"]);
+    let bench = ok(&[
+        "bench",
+        "steps",
+        "--env",
+        ENV,
+        "--n-envs",
+        "3",
+        "--seconds",
+        "0.01",
+        "--json",
+    ]);
     let report: serde_json::Value = serde_json::from_str(&bench).unwrap();
     let out = folder.path().join("r.npz");
-    let args = ["--seed", "0", "--n-envs", "3", "--random-actions", "0", "--steps", "1000", "--out", text(&out)];
+    let args = [
+        "--seed",
+        "0",
+        "--n-envs",
+        "3",
+        "--random-actions",
+        "0",
+        "--steps",
+        "1000",
+        "--out",
+        text(&out),
+    ];
     ok(&[&["rollout", "--env", ENV], &args[..]].concat());
-    let Some(Values::Texts(sum)) = NpzIn::open(&out).unwrap().read("observation_checksum").unwrap().map(|a| a.values)
+    let Some(Values::Texts(sum)) = NpzIn::open(&out)
+        .unwrap()
+        .read("observation_checksum")
+        .unwrap()
+        .map(|a| a.values)
     else {
         panic!("no checksum")
     };

@@ -18,7 +18,10 @@ use std::{
 
 /// Runs the binary.
 fn prospect(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_prospect")).args(args).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_prospect"))
+        .args(args)
+        .output()
+        .unwrap()
 }
 
 /// Runs the binary, which must succeed, and returns what it printed.
@@ -33,7 +36,12 @@ fn ok(args: &[&str]) -> String {
 fn refused(args: &[&str]) -> String {
     let output = prospect(args);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "prospect {}: {stderr}", args.join(" "));
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "prospect {}: {stderr}",
+        args.join(" ")
+    );
     stderr
 }
 

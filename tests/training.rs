@@ -46,12 +46,20 @@ fn run_file(folder: &Path) -> PathBuf {
 
 /// What must be the same for two runs to count as one: the deterministic logs and the last checkpoint's weights.
 fn fingerprint(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut checkpoints: Vec<_> = fs::read_dir(dir.join("checkpoints")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut checkpoints: Vec<_> = fs::read_dir(dir.join("checkpoints"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     checkpoints.sort();
     let last = checkpoints.last().unwrap();
     let mut files = vec![dir.join("metrics.csv"), dir.join("eval.csv")];
     files.extend(["agent.safetensors", "rewards.bin", "envs.bin"].map(|name| last.join(name)));
-    let read = |path: PathBuf| (path.strip_prefix(dir).unwrap().display().to_string(), fs::read(&path).unwrap());
+    let read = |path: PathBuf| {
+        (
+            path.strip_prefix(dir).unwrap().display().to_string(),
+            fs::read(&path).unwrap(),
+        )
+    };
     files.into_iter().map(read).collect()
 }
 
@@ -90,7 +98,14 @@ fn threads_and_shards_change_no_byte_of_a_run() {
     let train = |name: &str, threads: u32, shards: u32| {
         let out = folder.path().join(name);
         let (threads, shards) = (format!("run.threads={threads}"), format!("run.shards={shards}"));
-        let sets = ["--set", &threads, "--set", &shards, "--set", "agent.total_steps=6000"];
+        let sets = [
+            "--set",
+            &threads,
+            "--set",
+            &shards,
+            "--set",
+            "agent.total_steps=6000",
+        ];
         ok(&[&["train", text(&run), "--out", text(&out), "--quiet"], &sets[..]].concat());
         out
     };
@@ -105,7 +120,14 @@ fn a_runs_folder_can_be_evaluated_drawn_and_reported() {
     let run = run_file(folder.path());
     let out = folder.path().join("run");
     ok(&["train", text(&run), "--out", text(&out), "--quiet"]);
-    for name in ["run.toml", "meta.json", "status.json", "metrics.csv", "timing.csv", "eval.csv"] {
+    for name in [
+        "run.toml",
+        "meta.json",
+        "status.json",
+        "metrics.csv",
+        "timing.csv",
+        "eval.csv",
+    ] {
         assert!(out.join(name).is_file(), "{name}");
     }
     let eval: serde_json::Value =
@@ -114,15 +136,45 @@ fn a_runs_folder_can_be_evaluated_drawn_and_reported() {
     let stored = fs::read_to_string(out.join("eval.csv")).unwrap();
     let last: Vec<_> = stored.lines().last().unwrap().split(',').collect();
     assert_eq!(last[0], "20480");
-    assert_eq!(eval["return_mean"].as_f64(), last[2].parse().ok(), "the same held-out levels and draws as in training");
+    assert_eq!(
+        eval["return_mean"].as_f64(),
+        last[2].parse().ok(),
+        "the same held-out levels and draws as in training"
+    );
     let png = folder.path().join("map.png");
-    for field in ["visits", "value", "bonus/first_visit", "bonus/rnd", "mixed", "greedy_action"] {
-        ok(&["heatmap", text(&out), "--field", field, "--at", "all", "--out", text(&png)]);
+    for field in [
+        "visits",
+        "value",
+        "bonus/first_visit",
+        "bonus/rnd",
+        "mixed",
+        "greedy_action",
+    ] {
+        ok(&[
+            "heatmap",
+            text(&out),
+            "--field",
+            field,
+            "--at",
+            "all",
+            "--out",
+            text(&png),
+        ]);
         assert!(fs::metadata(&png).unwrap().len() > 10_000, "{field}");
-        assert!(fs::read_to_string(png.with_extension("csv")).unwrap().lines().count() > 10, "{field}");
+        assert!(
+            fs::read_to_string(png.with_extension("csv"))
+                .unwrap()
+                .lines()
+                .count()
+                > 10,
+            "{field}"
+        );
     }
     let wrong = refused(&["heatmap", text(&out), "--field", "bonus/icm", "--out", text(&png)]);
-    assert!(wrong.contains("there are:") && wrong.contains("bonus/rnd"), "{wrong}");
+    assert!(
+        wrong.contains("there are:") && wrong.contains("bonus/rnd"),
+        "{wrong}"
+    );
     let html = ok(&["report", text(&out)]);
     assert!(fs::read_to_string(html.trim()).unwrap().contains("first_visit"));
 }
@@ -136,7 +188,19 @@ fn a_folder_with_a_run_is_not_overwritten() {
     ok(&[&["train", text(&run), "--out", text(&out)], &short[..]].concat());
     let message = refused(&[&["train", text(&run), "--out", text(&out)], &short[..]].concat());
     assert!(message.contains("--resume"), "{message}");
-    let other = [&["train", text(&run), "--out", text(&out), "--resume", "--set", "agent.gamma=0.9"], &short[..]].concat();
+    let other = [
+        &[
+            "train",
+            text(&run),
+            "--out",
+            text(&out),
+            "--resume",
+            "--set",
+            "agent.gamma=0.9",
+        ],
+        &short[..],
+    ]
+    .concat();
     let message = refused(&other);
     assert!(message.contains("another run"), "{message}");
 }
@@ -146,9 +210,20 @@ fn damaged_checkpoints_are_named_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_file(folder.path());
     let out = folder.path().join("run");
-    let args = ["train", text(&run), "--out", text(&out), "--quiet", "--resume", "--set"];
+    let args = [
+        "train",
+        text(&run),
+        "--out",
+        text(&out),
+        "--quiet",
+        "--resume",
+        "--set",
+    ];
     ok(&[&args[..], &["agent.total_steps=4000"]].concat());
-    let mut checkpoints: Vec<_> = fs::read_dir(out.join("checkpoints")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut checkpoints: Vec<_> = fs::read_dir(out.join("checkpoints"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     checkpoints.sort();
     let weights = checkpoints.last().unwrap().join("agent.safetensors");
     let good = fs::read(&weights).unwrap();
@@ -164,12 +239,25 @@ fn a_run_whose_loss_is_no_number_stops_and_names_the_term() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_file(folder.path());
     let out = folder.path().join("run");
-    let sets = ["--set", "agent.learning_rate=1e30", "--set", "agent.max_grad_norm=0", "--quiet"];
+    let sets = [
+        "--set",
+        "agent.learning_rate=1e30",
+        "--set",
+        "agent.max_grad_norm=0",
+        "--quiet",
+    ];
     let output = prospect(&[&["train", text(&run), "--out", text(&out)], &sets[..]].concat());
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("loss") || message.contains("logits") || message.contains("gradient"), "{message}");
-    assert!(fs::read_to_string(out.join("status.json")).unwrap().contains("failed"));
+    assert!(
+        message.contains("loss") || message.contains("logits") || message.contains("gradient"),
+        "{message}"
+    );
+    assert!(
+        fs::read_to_string(out.join("status.json"))
+            .unwrap()
+            .contains("failed")
+    );
 }
 
 #[test]
@@ -178,7 +266,15 @@ fn a_folder_in_use_is_refused() {
     let run = run_file(folder.path());
     let out = folder.path().join("run");
     let mut child = Command::new(env!("CARGO_BIN_EXE_prospect"))
-        .args(["train", text(&run), "--out", text(&out), "--quiet", "--set", "agent.total_steps=100_000_000"])
+        .args([
+            "train",
+            text(&run),
+            "--out",
+            text(&out),
+            "--quiet",
+            "--set",
+            "agent.total_steps=100_000_000",
+        ])
         .spawn()
         .unwrap();
     while !out.join("status.json").exists() {
@@ -241,14 +337,25 @@ max_grad_norm = 0.0
     let compare = || prospect(&["compare", text(&suite), "--out", text(&out)]);
     let first = compare();
     let stderr = String::from_utf8_lossy(&first.stderr).into_owned();
-    assert_eq!(first.status.code(), Some(1), "the broken variant is told of: {stderr}");
+    assert_eq!(
+        first.status.code(),
+        Some(1),
+        "the broken variant is told of: {stderr}"
+    );
     assert!(stderr.contains("2 of 6 runs failed"), "{stderr}");
     let html = fs::read_to_string(out.join("report/index.html")).unwrap();
-    assert!(html.contains("first visit") && html.contains("probability of improvement"), "{html}");
+    assert!(
+        html.contains("first visit") && html.contains("probability of improvement"),
+        "{html}"
+    );
     let plan: serde_json::Value = serde_json::from_slice(&fs::read(out.join("suite.json")).unwrap()).unwrap();
     assert_eq!(plan["tuning"]["budget_runs"], 2);
     let run = out.join("runs/MiniGrid-Empty-5x5-v0/bonus/seed_2/metrics.csv");
     let written = fs::metadata(&run).unwrap().modified().unwrap();
     compare();
-    assert_eq!(fs::metadata(&run).unwrap().modified().unwrap(), written, "a finished run is kept");
+    assert_eq!(
+        fs::metadata(&run).unwrap().modified().unwrap(),
+        written,
+        "a finished run is kept"
+    );
 }

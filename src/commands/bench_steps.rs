@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use prospect_sim::{ActionSpace, Rollout, Seeds, SimError, VecEnv, VecEnvConfig, hash::Fnv1a, random::Generator};
+use prospect_sim::{
+    ActionSpace, Rollout, Seeds, SimError, VecEnv, VecEnvConfig, hash::Fnv1a, random::Generator,
+};
 use serde::Serialize;
 
 use crate::{
@@ -100,7 +102,10 @@ pub fn run(args: &BenchStepsArgs) -> Outcome {
         report.steps,
         report.seconds
     );
-    println!("checksum of the observations of the first {CHECKSUM_STEPS} steps: {}", report.observation_checksum);
+    println!(
+        "checksum of the observations of the first {CHECKSUM_STEPS} steps: {}",
+        report.observation_checksum
+    );
     Ok(())
 }
 
@@ -148,7 +153,12 @@ impl Player {
         let mut rollout = Rollout::new(envs.layout(), args.rollout_steps.max(1));
         envs.reset(Seeds::Base(args.seed), rollout.first_row_mut())?;
         let draws = vec![0; envs.actors() * envs.layout().actions.width()];
-        Ok(Self { rollout, rng: Generator::default_rng(args.action_seed), draws, t: 0 })
+        Ok(Self {
+            rollout,
+            rng: Generator::default_rng(args.action_seed),
+            draws,
+            t: 0,
+        })
     }
 
     /// Makes one step and returns the row it wrote.
@@ -168,7 +178,10 @@ impl Player {
             ActionSpace::Discrete { n } => {
                 self.rng.integers_into(0, *n as i64, &mut self.draws);
                 let actions = self.rollout.discrete_actions_mut(self.t);
-                actions.iter_mut().zip(&self.draws).for_each(|(action, &draw)| *action = draw as i32);
+                actions
+                    .iter_mut()
+                    .zip(&self.draws)
+                    .for_each(|(action, &draw)| *action = draw as i32);
             }
             ActionSpace::MultiDiscrete { nvec } => {
                 for (i, action) in self.rollout.discrete_actions_mut(self.t).iter_mut().enumerate() {

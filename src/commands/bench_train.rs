@@ -78,33 +78,56 @@ pub fn run(args: &BenchTrainArgs) -> Outcome {
         seconds,
         cpu_seconds,
         steps_per_second,
-        hops: hops.named().into_iter().map(|(name, s)| (name, s / total)).collect(),
+        hops: hops
+            .named()
+            .into_iter()
+            .map(|(name, s)| (name, s / total))
+            .collect(),
         ceiling_steps_per_second: ceiling,
         share_of_ceiling: ceiling.map(|ceiling| steps_per_second / ceiling),
     };
     if args.json {
         return print_json(&report);
     }
-    println!("{}: {:.0} steps/s end to end", report.env, report.steps_per_second);
+    println!(
+        "{}: {:.0} steps/s end to end",
+        report.env, report.steps_per_second
+    );
     for (name, share) in &report.hops {
         println!("  {name:<8} {:>5.1}%", 100.0 * share);
     }
     if let (Some(ceiling), Some(share)) = (report.ceiling_steps_per_second, report.share_of_ceiling) {
-        println!("  libtorch alone: {ceiling:.0} steps/s; {:.2} of it reached", share);
+        println!("  libtorch alone: {ceiling:.0} steps/s; {share:.2} of it reached");
     }
     Ok(())
 }
 
 /// The ceiling for fully connected networks on the flat observation.
 fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome<Option<f64>> {
-    let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else { return Ok(None) };
+    let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else {
+        return Ok(None);
+    };
     if file.agent.encoder != EncoderKind::Flat || !file.rewards.is_empty() {
         return Ok(None);
     }
     let texts = |field: &&prospect_sim::Field| field.dtype != prospect_sim::Dtype::Text;
-    let inputs = trainer.spec().observation.iter().filter(texts).map(prospect_sim::Field::width).sum();
-    let net = |heads: Vec<usize>| NetShape { inputs, hidden: file.agent.hidden.clone(), heads };
-    let nets = if file.agent.shared_trunk { vec![net(vec![n, 1])] } else { vec![net(vec![n]), net(vec![1])] };
+    let inputs = trainer
+        .spec()
+        .observation
+        .iter()
+        .filter(texts)
+        .map(prospect_sim::Field::width)
+        .sum();
+    let net = |heads: Vec<usize>| NetShape {
+        inputs,
+        hidden: file.agent.hidden.clone(),
+        heads,
+    };
+    let nets = if file.agent.shared_trunk {
+        vec![net(vec![n, 1])]
+    } else {
+        vec![net(vec![n]), net(vec![1])]
+    };
     let samples = file.env.n_envs * file.agent.rollout_steps;
     let config = CeilingConfig {
         nets,

@@ -79,7 +79,8 @@ pub fn compare(text: &str, name: &str, args: &CompareArgs) -> Outcome {
     let jobs = reported_jobs(&suite, &choices, &args.out)?;
     let ends = jobs::run_all(&jobs, at_once, "runs", &stop).or_run(|| "running the suite".to_owned())?;
     if !args.no_report {
-        let paths = write_suite_report(&args.out).or_run(|| format!("reporting on {}", args.out.display()))?;
+        let paths =
+            write_suite_report(&args.out).or_run(|| format!("reporting on {}", args.out.display()))?;
         println!("{}", paths.html.display());
     }
     summarise(&jobs, &ends)
@@ -135,7 +136,9 @@ fn tune(suite: &Suite, out: &Path, at_once: usize, stop: &Arc<AtomicBool>) -> Ou
     if !jobs.is_empty() {
         let ends = jobs::run_all(&jobs, at_once, "tuning", stop).or_run(|| "tuning".to_owned())?;
         if ends.contains(&End::Interrupted) {
-            return Err(Failure::run(anyhow!("interrupted while tuning; the same command goes on from here")));
+            return Err(Failure::run(anyhow!(
+                "interrupted while tuning; the same command goes on from here"
+            )));
         }
     }
     let seeds = suite.tuning.seeds.len();
@@ -144,12 +147,24 @@ fn tune(suite: &Suite, out: &Path, at_once: usize, stop: &Arc<AtomicBool>) -> Ou
         let chosen = if settings.len() > 1 {
             let score = |i: usize| tuning::score(&jobs[i].dir).or_run(|| "scoring a tuning run".to_owned());
             let scores = (0..settings.len())
-                .map(|k| (0..seeds).map(|s| score(first + k * seeds + s)).collect::<Outcome<Vec<_>>>())
+                .map(|k| {
+                    (0..seeds)
+                        .map(|s| score(first + k * seeds + s))
+                        .collect::<Outcome<Vec<_>>>()
+                })
                 .collect::<Outcome<Vec<_>>>()?;
             let (best, score) = tuning::best(&scores);
-            Chosen { setting: settings[best].clone(), score: Some(score), grid_size: settings.len() }
+            Chosen {
+                setting: settings[best].clone(),
+                score: Some(score),
+                grid_size: settings.len(),
+            }
         } else {
-            Chosen { setting: settings.into_iter().next().unwrap_or_default(), score: None, grid_size: 1 }
+            Chosen {
+                setting: settings.into_iter().next().unwrap_or_default(),
+                score: None,
+                grid_size: 1,
+            }
         };
         choices.insert((e, v), chosen);
     }
@@ -165,8 +180,14 @@ fn job(
     length: f64,
     dir: PathBuf,
 ) -> Outcome<Job> {
-    let table = suite.run_table(env, variant, setting, seed, length).or_input(|| "suite".to_owned())?;
-    Ok(Job { dir, run_file: table.to_string(), steps: (env.total_steps as f64 * length) as u64 })
+    let table = suite
+        .run_table(env, variant, setting, seed, length)
+        .or_input(|| "suite".to_owned())?;
+    Ok(Job {
+        dir,
+        run_file: table.to_string(),
+        steps: (env.total_steps as f64 * length) as u64,
+    })
 }
 
 /// Seed by seed, so that a suite that is stopped early has compared all variants on the seeds it has.
@@ -175,8 +196,14 @@ fn reported_jobs(suite: &Suite, choices: &Choices, out: &Path) -> Outcome<Vec<Jo
     for &seed in &suite.suite.seeds {
         for (e, env) in suite.envs.iter().enumerate() {
             for (v, variant) in suite.variants.iter().enumerate() {
-                let Some(chosen) = choices.get(&(e, v)) else { continue };
-                let dir = out.join("runs").join(&env.id).join(&variant.name).join(format!("seed_{seed}"));
+                let Some(chosen) = choices.get(&(e, v)) else {
+                    continue;
+                };
+                let dir = out
+                    .join("runs")
+                    .join(&env.id)
+                    .join(&variant.name)
+                    .join(format!("seed_{seed}"));
                 jobs.push(job(suite, env, variant, &chosen.setting, seed, 1.0, dir)?);
             }
         }
@@ -191,12 +218,19 @@ fn write_plan(suite: &Suite, choices: &Choices, args: &CompareArgs, name: &str) 
         .envs
         .iter()
         .map(|env| {
-            let scores = registry.get(&env.id).ok().and_then(|entry| entry.scores());
+            let scores = registry
+                .get(&env.id)
+                .ok()
+                .and_then(prospect_envs::TaskEntry::scores);
             let (floor, ceiling) = (scores.map(|s| s.floor), scores.and_then(|s| s.ceiling));
             json!({ "id": env.id, "floor": floor, "ceiling": ceiling, "threshold": env.threshold })
         })
         .collect();
-    let variants: Vec<_> = suite.variants.iter().map(|v| json!({ "name": v.name, "label": v.label() })).collect();
+    let variants: Vec<_> = suite
+        .variants
+        .iter()
+        .map(|v| json!({ "name": v.name, "label": v.label() }))
+        .collect();
     let mut plan = json!({
         "name": suite.suite.name,
         "envs": envs,
@@ -225,7 +259,10 @@ fn tuning_plan(suite: &Suite, choices: &Choices) -> serde_json::Value {
         longest = longest.max(suite.envs[*e].total_steps as f64 * suite.tuning.length);
         let settings: BTreeMap<_, _> = choice.setting.iter().map(|(key, value)| (key, value)).collect();
         let entry = json!({ "settings": settings, "score": choice.score, "grid_size": choice.grid_size });
-        chosen.entry(&suite.envs[*e].id).or_default().insert(&suite.variants[*v].name, entry);
+        chosen
+            .entry(&suite.envs[*e].id)
+            .or_default()
+            .insert(&suite.variants[*v].name, entry);
     }
     json!({ "seeds": suite.tuning.seeds, "budget_runs": runs, "steps": longest as u64, "chosen": chosen })
 }
@@ -240,10 +277,17 @@ fn summarise(jobs: &[Job], ends: &[End]) -> Outcome {
         })
         .collect();
     if ends.contains(&End::Interrupted) {
-        return Err(Failure::run(anyhow!("interrupted; the same command goes on from here")));
+        return Err(Failure::run(anyhow!(
+            "interrupted; the same command goes on from here"
+        )));
     }
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Failure::run(anyhow!("{} of {} runs failed:\n  {}", failed.len(), jobs.len(), failed.join("\n  "))))
+    Err(Failure::run(anyhow!(
+        "{} of {} runs failed:\n  {}",
+        failed.len(),
+        jobs.len(),
+        failed.join("\n  ")
+    )))
 }

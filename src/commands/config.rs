@@ -35,7 +35,10 @@ pub fn run(args: &ConfigArgs) -> Outcome {
         Some(path) => RunFile::read(path, &args.sets, &registry),
         None => RunFile::parse("", "defaults", &args.sets, &registry),
     };
-    let text = file.map_err(Failure::Input)?.documented(&registry).or_run(|| "writing TOML".to_owned())?;
+    let text = file
+        .map_err(Failure::Input)?
+        .documented(&registry)
+        .or_run(|| "writing TOML".to_owned())?;
     print!("{text}");
     Ok(())
 }

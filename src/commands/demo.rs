@@ -29,7 +29,14 @@ pub struct DemoArgs {
 /// # Errors
 /// As `prospect compare`.
 pub fn run(args: &DemoArgs) -> Outcome {
-    println!("five rewards, two tasks, three seeds: this takes some minutes and can be stopped and repeated at any time");
-    let args = CompareArgs { suite: PathBuf::from(NAME), out: args.out.clone(), jobs: args.jobs, no_report: false };
+    println!(
+        "five rewards, two tasks, three seeds: this takes some minutes and can be stopped and repeated at any time"
+    );
+    let args = CompareArgs {
+        suite: PathBuf::from(NAME),
+        out: args.out.clone(),
+        jobs: args.jobs,
+        no_report: false,
+    };
     compare(SUITE, NAME, &args)
 }

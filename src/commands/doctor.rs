@@ -45,7 +45,12 @@ pub fn run(args: &DoctorArgs) -> Outcome {
         print_json(&checks)?;
     } else {
         for check in &checks {
-            println!("{} {:<10} {}", if check.ok { "ok  " } else { "FAIL" }, check.what, check.found);
+            println!(
+                "{} {:<10} {}",
+                if check.ok { "ok  " } else { "FAIL" },
+                check.what,
+                check.found
+            );
             if let (false, Some(remedy)) = (check.ok, check.remedy) {
                 println!("     remedy: {remedy}");
             }
@@ -53,15 +58,27 @@ pub fn run(args: &DoctorArgs) -> Outcome {
     }
     match checks.iter().find(|check| !check.ok) {
         None => Ok(()),
-        Some(check) => Err(Failure::run(anyhow::anyhow!("{} needs attention: {}", check.what, check.found))),
+        Some(check) => Err(Failure::run(anyhow::anyhow!(
+            "{} needs attention: {}",
+            check.what,
+            check.found
+        ))),
     }
 }
 
 fn examine() -> Outcome<Vec<Check>> {
     let torch = libtorch_info();
     let here = Machine::this();
-    let folder = torch.folder.as_ref().map_or_else(|| "an unknown folder".to_owned(), |f| f.display().to_string());
-    let plain = |what, found| Check { what, ok: true, found, remedy: None };
+    let folder = torch
+        .folder
+        .as_ref()
+        .map_or_else(|| "an unknown folder".to_owned(), |f| f.display().to_string());
+    let plain = |what, found| Check {
+        what,
+        ok: true,
+        found,
+        remedy: None,
+    };
     let cuda = if torch.cuda_available {
         format!("{} device(s)", torch.cuda_devices)
     } else {
@@ -69,12 +86,31 @@ fn examine() -> Outcome<Vec<Check>> {
     };
     let walk = walk()?;
     Ok(vec![
-        plain("prospect", format!("{} ({}, {})", env!("CARGO_PKG_VERSION"), machine::git_revision(), machine::compiler())),
-        plain("processor", format!("{}, {} cores, {}", here.cpu_model, here.cores, machine::cpu_features().join(" "))),
+        plain(
+            "prospect",
+            format!(
+                "{} ({}, {})",
+                env!("CARGO_PKG_VERSION"),
+                machine::git_revision(),
+                machine::compiler()
+            ),
+        ),
+        plain(
+            "processor",
+            format!(
+                "{}, {} cores, {}",
+                here.cpu_model,
+                here.cores,
+                machine::cpu_features().join(" ")
+            ),
+        ),
         Check {
             what: "libtorch",
             ok: torch.version.starts_with("2.11"),
-            found: format!("{} in {folder}, {} thread(s), {}", torch.version, torch.threads, torch.cpu_capability),
+            found: format!(
+                "{} in {folder}, {} thread(s), {}",
+                torch.version, torch.threads, torch.cpu_capability
+            ),
             remedy: Some("run `make libtorch` and build again"),
         },
         plain("cuda", cuda),
@@ -100,7 +136,11 @@ fn walk() -> Outcome<(u64, u64)> {
 
 fn checksum(shards: usize) -> Outcome<u64> {
     let env = make_env(WALK.0, "{}")?;
-    let config = VecEnvConfig { n_envs: 14, shards: Some(shards), ..VecEnvConfig::default() };
+    let config = VecEnvConfig {
+        n_envs: 14,
+        shards: Some(shards),
+        ..VecEnvConfig::default()
+    };
     let walk = || -> Result<u64, prospect_sim::SimError> {
         let mut envs = VecEnv::new(env, &config)?;
         let mut rollout = Rollout::new(envs.layout(), WALK.2);

@@ -86,32 +86,53 @@ pub fn make_env(id: &str, options: &str) -> Outcome<Arc<dyn Env>> {
 pub fn run(args: &EnvsArgs) -> Outcome {
     let registry = registry();
     let filter = args.filter.as_deref().unwrap_or("").to_lowercase();
-    let chosen = registry.iter().filter(|entry| entry.id().to_lowercase().contains(&filter));
+    let chosen = registry
+        .iter()
+        .filter(|entry| entry.id().to_lowercase().contains(&filter));
     let entries = chosen.map(describe).collect::<Outcome<Vec<_>>>()?;
     if args.json {
         return print_json(&entries);
     }
-    println!("{:<38} {:<20} {:>9} {:>7} {:>8}", "id", "family", "max_steps", "floor", "ceiling");
+    println!(
+        "{:<38} {:<20} {:>9} {:>7} {:>8}",
+        "id", "family", "max_steps", "floor", "ceiling"
+    );
     for entry in &entries {
         let number = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.3}"));
         let steps = entry.max_steps.map_or("-".to_owned(), |steps| steps.to_string());
         let (floor, ceiling) = (number(entry.floor), number(entry.ceiling));
-        println!("{:<38} {:<20} {steps:>9} {floor:>7} {ceiling:>8}", entry.id, entry.family);
+        println!(
+            "{:<38} {:<20} {steps:>9} {floor:>7} {ceiling:>8}",
+            entry.id, entry.family
+        );
     }
-    println!("{} tasks; `--json` adds observations, actions and facts", entries.len());
+    println!(
+        "{} tasks; `--json` adds observations, actions and facts",
+        entries.len()
+    );
     Ok(())
 }
 
 fn describe(entry: &TaskEntry) -> Outcome<EnvEntry> {
-    let env = entry.make(&Options::new()).or_run(|| format!("making {}", entry.id()))?;
+    let env = entry
+        .make(&Options::new())
+        .or_run(|| format!("making {}", entry.id()))?;
     let spec = env.spec();
-    let n = if let ActionSpace::Discrete { n } = spec.actions { Some(n) } else { None };
+    let n = if let ActionSpace::Discrete { n } = spec.actions {
+        Some(n)
+    } else {
+        None
+    };
     Ok(EnvEntry {
         id: spec.id.clone(),
         family: entry.family().to_owned(),
         doc: entry.doc().to_owned(),
         observation: spec.observation.iter().map(field).collect(),
-        actions: ActionEntry { space: spec.actions.to_string(), n, names: spec.action_names.clone() },
+        actions: ActionEntry {
+            space: spec.actions.to_string(),
+            n,
+            names: spec.action_names.clone(),
+        },
         max_steps: spec.max_steps,
         facts: spec.facts.iter().map(fact).collect(),
         floor: entry.scores().map(|scores| scores.floor),
@@ -121,13 +142,23 @@ fn describe(entry: &TaskEntry) -> Outcome<EnvEntry> {
 
 fn field(field: &Field) -> FieldEntry {
     let (low, high) = (field.low, field.high);
-    FieldEntry { name: field.name.clone(), dtype: dtype(field.dtype), shape: field.shape.clone(), low, high }
+    FieldEntry {
+        name: field.name.clone(),
+        dtype: dtype(field.dtype),
+        shape: field.shape.clone(),
+        low,
+        high,
+    }
 }
 
 fn fact(fact: &prospect_sim::FactSpec) -> FactEntry {
     FactEntry {
         name: fact.field.name.clone(),
-        kind: if fact.kind == FactKind::State { "state" } else { "event" },
+        kind: if fact.kind == FactKind::State {
+            "state"
+        } else {
+            "event"
+        },
         dtype: dtype(fact.field.dtype),
         shape: fact.field.shape.clone(),
         unit: fact.unit.clone(),

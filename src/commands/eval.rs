@@ -51,9 +51,14 @@ pub fn run(args: &EvalArgs) -> Outcome {
     let mut trainer = training::trainer(&file)?;
     session::load_latest(&args.dir, &mut trainer).map_err(training::sort)?;
     let stats = trainer.evaluate(args.episodes).map_err(training::sort)?;
-    let scores = registry().get(&file.env.id).ok().and_then(prospect_envs::TaskEntry::scores);
+    let scores = registry()
+        .get(&file.env.id)
+        .ok()
+        .and_then(prospect_envs::TaskEntry::scores);
     let (floor, ceiling) = (scores.map(|s| s.floor), scores.and_then(|s| s.ceiling));
-    let normalised = floor.zip(ceiling).map(|(floor, ceiling)| (stats.return_mean - floor) / (ceiling - floor));
+    let normalised = floor
+        .zip(ceiling)
+        .map(|(floor, ceiling)| (stats.return_mean - floor) / (ceiling - floor));
     let report = EvalReport {
         env: file.env.id.clone(),
         step: trainer.step(),
@@ -69,9 +74,16 @@ pub fn run(args: &EvalArgs) -> Outcome {
     if args.json {
         return print_json(&report);
     }
-    println!("{} after {} frames, {} held-out episodes:", report.env, report.step, report.episodes);
+    println!(
+        "{} after {} frames, {} held-out episodes:",
+        report.env, report.step, report.episodes
+    );
     println!("  return  {:.4} +- {:.4}", report.return_mean, report.return_std);
-    println!("  success {:.1}%, length {:.1}", 100.0 * report.success_rate, report.length_mean);
+    println!(
+        "  success {:.1}%, length {:.1}",
+        100.0 * report.success_rate,
+        report.length_mean
+    );
     if let (Some(floor), Some(ceiling), Some(score)) = (floor, ceiling, normalised) {
         println!("  between a random policy ({floor:.4}) and the planner ({ceiling:.4}): {score:.4}");
     }

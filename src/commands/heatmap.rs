@@ -50,26 +50,45 @@ pub fn run(args: &HeatmapArgs) -> Outcome {
     let files = match &args.against {
         None => over_time(&args.dir, &args.at)?,
         Some(other) => {
-            let name = |dir: &Path| dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            let pair = [(name(&args.dir), latest(&args.dir, &args.at)?), (name(other), latest(other, &args.at)?)];
+            let name = |dir: &Path| {
+                dir.file_name()
+                    .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            };
+            let pair = [
+                (name(&args.dir), latest(&args.dir, &args.at)?),
+                (name(other), latest(other, &args.at)?),
+            ];
             distinct(pair, &args.dir, other)
         }
     };
     let fields = available_fields(&files[0].1).map_err(Failure::input)?;
     if !fields.contains(&args.field) {
-        let message = format!("no field `{}` in {}; there are: {}", args.field, files[0].1.display(), fields.join(", "));
+        let message = format!(
+            "no field `{}` in {}; there are: {}",
+            args.field,
+            files[0].1.display(),
+            fields.join(", ")
+        );
         return Err(Failure::input(anyhow::anyhow!(message)));
     }
     let request = HeatmapRequest {
         files,
         field: args.field.clone(),
         levels: args.level.clone(),
-        log: if args.log { Some(true) } else if args.linear { Some(false) } else { None },
+        log: if args.log {
+            Some(true)
+        } else if args.linear {
+            Some(false)
+        } else {
+            None
+        },
         difference: args.against.is_some() && args.field != "greedy_action",
     };
     let heatmap = heatmap_from_probe(&request).map_err(Failure::input)?;
     let csv = args.out.with_extension("csv");
-    heatmap.write(&args.out, &csv).or_run(|| format!("writing {}", args.out.display()))?;
+    heatmap
+        .write(&args.out, &csv)
+        .or_run(|| format!("writing {}", args.out.display()))?;
     println!("{}\n{}", args.out.display(), csv.display());
     Ok(())
 }
@@ -87,7 +106,10 @@ fn distinct(mut pair: [(String, PathBuf); 2], a: &Path, b: &Path) -> Vec<(String
 fn probes(dir: &Path) -> Outcome<Vec<ProbeAt>> {
     let folder = dir.join("probe");
     let entries = fs::read_dir(&folder).or_input(|| {
-        format!("{}: no probes; train with probe.every_steps above 0", folder.display())
+        format!(
+            "{}: no probes; train with probe.every_steps above 0",
+            folder.display()
+        )
     })?;
     let mut found: Vec<_> = entries
         .flatten()
@@ -99,7 +121,10 @@ fn probes(dir: &Path) -> Outcome<Vec<ProbeAt>> {
         .collect();
     found.sort();
     if found.is_empty() {
-        let message = format!("{} is empty; train with probe.every_steps above 0", folder.display());
+        let message = format!(
+            "{} is empty; train with probe.every_steps above 0",
+            folder.display()
+        );
         return Err(Failure::input(anyhow::anyhow!(message)));
     }
     Ok(found)

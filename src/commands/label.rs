@@ -58,7 +58,10 @@ pub fn run(args: &LabelArgs) -> Outcome {
     let registry = modules();
     let file = RunFile::read(&args.reward, &args.sets, &registry).map_err(Failure::Input)?;
     if file.rewards.is_empty() {
-        return Err(Failure::input(anyhow!("{} has no [[reward]]; add one", args.reward.display())));
+        return Err(Failure::input(anyhow!(
+            "{} has no [[reward]]; add one",
+            args.reward.display()
+        )));
     }
     set_threads(1);
     let device = DeviceChoice::Cpu.resolve().map_err(Failure::run)?;
@@ -67,34 +70,64 @@ pub fn run(args: &LabelArgs) -> Outcome {
         &text(&mut npz, "env_id").map_err(Failure::Input)?,
         &text(&mut npz, "options").map_err(Failure::Input)?,
     )?;
-    let shape = npz.read("reward").map_err(Failure::Input)?.map(|array| array.shape);
-    let Some([steps, actors]) = shape.as_deref().and_then(|shape| <[usize; 2]>::try_from(shape).ok()) else {
+    let shape = npz
+        .read("reward")
+        .map_err(Failure::Input)?
+        .map(|array| array.shape);
+    let Some([steps, actors]) = shape
+        .as_deref()
+        .and_then(|shape| <[usize; 2]>::try_from(shape).ok())
+    else {
         let place = args.rollout.display();
-        return Err(Failure::input(anyhow!("{place}: no array `reward` of shape [T, K]; make it with `prospect rollout`")));
+        return Err(Failure::input(anyhow!(
+            "{place}: no array `reward` of shape [T, K]; make it with `prospect rollout`"
+        )));
     };
     let spec = env.spec();
-    let init = StackInit { spec, actors, seed: file.run.seed, device };
-    let mut stack =
-        RewardStack::new(file.rewards, file.extrinsic, &registry, &init).or_input(|| args.reward.display().to_string())?;
+    let init = StackInit {
+        spec,
+        actors,
+        seed: file.run.seed,
+        device,
+    };
+    let mut stack = RewardStack::new(file.rewards, file.extrinsic, &registry, &init)
+        .or_input(|| args.reward.display().to_string())?;
     let facts = stack.needs().facts;
-    let selection = FactSelection::new(&spec.id, &spec.facts, facts.iter().map(String::as_str)).map_err(Failure::input)?;
-    let layout = RowLayout::new(spec, &selection, actors / spec.agents_per_env.max(1)).map_err(Failure::input)?;
+    let selection = FactSelection::new(&spec.id, &spec.facts, facts.iter().map(String::as_str))
+        .map_err(Failure::input)?;
+    let layout =
+        RowLayout::new(spec, &selection, actors / spec.agents_per_env.max(1)).map_err(Failure::input)?;
     let rollout = load(&mut npz, &layout, steps).or_input(|| args.rollout.display().to_string())?;
     let mixed = label(&mut stack, &rollout).or_run(|| "labelling".to_owned())?;
-    let out = args.out.clone().unwrap_or_else(|| args.rollout.with_extension("labels.npz"));
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.rollout.with_extension("labels.npz"));
     save(&out, &mixed, steps, actors).or_run(|| format!("writing {}", out.display()))?;
     let summaries: Vec<_> = mixed.channels.iter().map(summary).collect();
     if args.json {
         return print_json(&summaries);
     }
-    println!("{:<20} {:>10} {:>10} {:>10} {:>10} {:>8} {:>11}", "channel (raw)", "mean", "std", "min", "max", "nonzero", "mixed mean");
+    println!(
+        "{:<20} {:>10} {:>10} {:>10} {:>10} {:>8} {:>11}",
+        "channel (raw)", "mean", "std", "min", "max", "nonzero", "mixed mean"
+    );
     for s in &summaries {
         println!(
             "{:<20} {:>10.5} {:>10.5} {:>10.5} {:>10.5} {:>7.1}% {:>11.6}",
-            s.name, s.mean, s.std, s.min, s.max, 100.0 * s.nonzero, s.mixed_mean
+            s.name,
+            s.mean,
+            s.std,
+            s.min,
+            s.max,
+            100.0 * s.nonzero,
+            s.mixed_mean
         );
     }
-    println!("{steps} steps of {actors} actors; channels saved in {}", out.display());
+    println!(
+        "{steps} steps of {actors} actors; channels saved in {}",
+        out.display()
+    );
     Ok(())
 }
 
@@ -122,14 +155,38 @@ fn load(npz: &mut NpzIn, layout: &RowLayout, steps: usize) -> Result<Rollout> {
     let (mut states, mut finals, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for field in &layout.observation {
         states.push(field_array(npz, &field.name, field, steps + 1, layout)?);
-        finals.push(field_array(npz, &format!("final_{}", field.name), field, steps, layout)?);
+        finals.push(field_array(
+            npz,
+            &format!("final_{}", field.name),
+            field,
+            steps,
+            layout,
+        )?);
     }
     for field in &layout.state_facts {
-        states.push(field_array(npz, &format!("fact_{}", field.name), field, steps + 1, layout)?);
-        finals.push(field_array(npz, &format!("final_fact_{}", field.name), field, steps, layout)?);
+        states.push(field_array(
+            npz,
+            &format!("fact_{}", field.name),
+            field,
+            steps + 1,
+            layout,
+        )?);
+        finals.push(field_array(
+            npz,
+            &format!("final_fact_{}", field.name),
+            field,
+            steps,
+            layout,
+        )?);
     }
     for field in &layout.event_facts {
-        events.push(field_array(npz, &format!("fact_{}", field.name), field, steps, layout)?);
+        events.push(field_array(
+            npz,
+            &format!("fact_{}", field.name),
+            field,
+            steps,
+            layout,
+        )?);
     }
     let scalar = |npz: &mut NpzIn, name: &str| -> Result<Vec<f64>> {
         let array = npz.read(name)?.with_context(|| format!("no array `{name}`"))?;
@@ -162,7 +219,13 @@ fn load(npz: &mut NpzIn, layout: &RowLayout, steps: usize) -> Result<Rollout> {
 }
 
 /// Texts are read as zeros: no module looks at them.
-fn field_array(npz: &mut NpzIn, name: &str, field: &Field, rows: usize, layout: &RowLayout) -> Result<Vec<f64>> {
+fn field_array(
+    npz: &mut NpzIn,
+    name: &str,
+    field: &Field,
+    rows: usize,
+    layout: &RowLayout,
+) -> Result<Vec<f64>> {
     let want = rows * layout.actors() * field.width();
     let Some(array) = npz.read(name)? else {
         bail!("no array `{name}`; record the rollout with `--facts all` and this version");
@@ -172,7 +235,10 @@ fn field_array(npz: &mut NpzIn, name: &str, field: &Field, rows: usize, layout: 
     }
     let values = array.reals()?;
     if values.len() != want {
-        bail!("array `{name}` has shape {:?}, {want} values are needed", array.shape);
+        bail!(
+            "array `{name}` has shape {:?}, {want} values are needed",
+            array.shape
+        );
     }
     Ok(values)
 }
@@ -199,11 +265,15 @@ fn set_actions(rollout: &mut Rollout, actions: &Array, t: usize) -> Result<()> {
     match (&actions.values, &rollout.layout().actions) {
         (Values::Integers(v), ActionSpace::Discrete { .. } | ActionSpace::MultiDiscrete { .. }) => {
             let row = rollout.discrete_actions_mut(t);
-            row.iter_mut().zip(&v[range]).for_each(|(action, &value)| *action = value as i32);
+            row.iter_mut()
+                .zip(&v[range])
+                .for_each(|(action, &value)| *action = value as i32);
         }
         (Values::Reals(v), ActionSpace::Continuous { .. }) => {
             let row = rollout.continuous_actions_mut(t);
-            row.iter_mut().zip(&v[range]).for_each(|(action, &value)| *action = value as f32);
+            row.iter_mut()
+                .zip(&v[range])
+                .for_each(|(action, &value)| *action = value as f32);
         }
         _ => bail!("array `action` does not fit {}", rollout.layout().actions),
     }
@@ -213,7 +283,12 @@ fn set_actions(rollout: &mut Rollout, actions: &Array, t: usize) -> Result<()> {
 fn summary(channel: &Channel) -> Summary {
     let n = channel.raw.len().max(1) as f64;
     let mean = channel.raw.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
-    let variance = channel.raw.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+    let variance = channel
+        .raw
+        .iter()
+        .map(|&x| (f64::from(x) - mean).powi(2))
+        .sum::<f64>()
+        / n;
     Summary {
         name: channel.name.clone(),
         mean,
@@ -231,8 +306,16 @@ fn save(path: &Path, mixed: &Mixed, steps: usize, actors: usize) -> Result<()> {
     }
     let mut out = NpzOut::create(path)?;
     for channel in &mixed.channels {
-        out.array(&format!("raw/{}", channel.name), &[steps, actors], channel.raw.iter().copied())?;
-        out.array(&format!("mixed/{}", channel.name), &[steps, actors], channel.mixed.iter().copied())?;
+        out.array(
+            &format!("raw/{}", channel.name),
+            &[steps, actors],
+            channel.raw.iter().copied(),
+        )?;
+        out.array(
+            &format!("mixed/{}", channel.name),
+            &[steps, actors],
+            channel.mixed.iter().copied(),
+        )?;
     }
     out.array("task", &[steps, actors], mixed.task.iter().copied())?;
     out.finish()
@@ -244,8 +327,15 @@ mod tests {
 
     #[test]
     fn a_channel_is_summed_up() {
-        let channel = Channel { name: "x".to_owned(), raw: vec![0.0, 1.0, 2.0, 1.0], mixed: vec![0.5; 4] };
+        let channel = Channel {
+            name: "x".to_owned(),
+            raw: vec![0.0, 1.0, 2.0, 1.0],
+            mixed: vec![0.5; 4],
+        };
         let s = summary(&channel);
-        assert_eq!((s.mean, s.std, s.min, s.max, s.nonzero, s.mixed_mean), (1.0, 0.5_f64.sqrt(), 0.0, 2.0, 0.75, 0.5));
+        assert_eq!(
+            (s.mean, s.std, s.min, s.max, s.nonzero, s.mixed_mean),
+            (1.0, 0.5_f64.sqrt(), 0.0, 2.0, 0.75, 0.5)
+        );
     }
 }

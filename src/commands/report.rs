@@ -19,7 +19,9 @@ pub struct ReportArgs {
 /// # Errors
 /// Bad input if the folder is neither; a failed run if the report cannot be written.
 pub fn run(args: &ReportArgs) -> Outcome {
-    let known = ["suite.json", "run.toml"].iter().any(|name| args.dir.join(name).is_file());
+    let known = ["suite.json", "run.toml"]
+        .iter()
+        .any(|name| args.dir.join(name).is_file());
     if !known {
         let dir = args.dir.display();
         let message = "holds neither suite.json nor run.toml; give a folder that `prospect compare` or `prospect train` wrote";

@@ -84,7 +84,12 @@ pub fn run(args: &RolloutArgs) -> Outcome {
 
 fn chosen_facts(env: &dyn Env, chosen: &str) -> Vec<String> {
     match chosen {
-        "all" => env.spec().facts.iter().map(|fact| fact.field.name.clone()).collect(),
+        "all" => env
+            .spec()
+            .facts
+            .iter()
+            .map(|fact| fact.field.name.clone())
+            .collect(),
         "none" | "" => Vec::new(),
         names => names.split(',').map(|name| name.trim().to_owned()).collect(),
     }
@@ -101,9 +106,11 @@ fn tape(args: &RolloutArgs, envs: &VecEnv) -> Result<(Tape, usize)> {
     };
     let mut rng = Generator::default_rng(seed);
     let tape = match space {
-        ActionSpace::Discrete { n } => {
-            Tape::Discrete((0..steps * actors).map(|_| rng.integers(0, *n as i64) as i32).collect())
-        }
+        ActionSpace::Discrete { n } => Tape::Discrete(
+            (0..steps * actors)
+                .map(|_| rng.integers(0, *n as i64) as i32)
+                .collect(),
+        ),
         ActionSpace::MultiDiscrete { nvec } => {
             let draws = (0..steps * actors).flat_map(|_| nvec.iter());
             Tape::Discrete(draws.map(|&n| rng.integers(0, n as i64) as i32).collect())
@@ -112,7 +119,11 @@ fn tape(args: &RolloutArgs, envs: &VecEnv) -> Result<(Tape, usize)> {
             let bounds = low.iter().zip(high);
             let mut reals = Vec::with_capacity(steps * actors * low.len());
             for _ in 0..steps * actors {
-                reals.extend(bounds.clone().map(|(&l, &h)| rng.uniform(f64::from(l), f64::from(h)) as f32));
+                reals.extend(
+                    bounds
+                        .clone()
+                        .map(|(&l, &h)| rng.uniform(f64::from(l), f64::from(h)) as f32),
+                );
             }
             Tape::Continuous(reals)
         }
@@ -127,14 +138,23 @@ fn tape_from_file(path: &std::path::Path, space: &ActionSpace, actors: usize) ->
     let plain = [array.shape.first().copied().unwrap_or(0), actors];
     let full = [plain[0], actors, width];
     if array.shape != plain && array.shape != full || (array.shape == plain && width != 1) {
-        let want = if width == 1 { format!("[T, {actors}]") } else { format!("[T, {actors}, {width}]") };
+        let want = if width == 1 {
+            format!("[T, {actors}]")
+        } else {
+            format!("[T, {actors}, {width}]")
+        };
         bail!("{}, but {want} is needed for {space}", place());
     }
     let tape = match (&array.values, space.is_continuous()) {
         (Values::Integers(v), false) => {
             let out_of_range = |at: usize| {
-                anyhow!("{}: action {} at step {}, actor {} is outside of {space}", path.display(), v[at],
-                    at / (actors * width), at / width % actors)
+                anyhow!(
+                    "{}: action {} at step {}, actor {} is outside of {space}",
+                    path.display(),
+                    v[at],
+                    at / (actors * width),
+                    at / width % actors
+                )
             };
             let converted: Vec<_> = v.iter().map(|&a| i32::try_from(a).unwrap_or(-1)).collect();
             let sizes = match space {
@@ -142,7 +162,10 @@ fn tape_from_file(path: &std::path::Path, space: &ActionSpace, actors: usize) ->
                 ActionSpace::MultiDiscrete { nvec } => nvec.clone(),
                 ActionSpace::Continuous { .. } => Vec::new(),
             };
-            let bad = converted.iter().enumerate().position(|(i, &a)| a < 0 || a as usize >= sizes[i % width]);
+            let bad = converted
+                .iter()
+                .enumerate()
+                .position(|(i, &a)| a < 0 || a as usize >= sizes[i % width]);
             if let Some(at) = bad {
                 return Err(out_of_range(at));
             }
@@ -172,10 +195,14 @@ fn play(envs: &mut VecEnv, tape: &Tape, steps: usize, args: &RolloutArgs) -> Res
     for t in 0..steps {
         match tape {
             Tape::Discrete(v) => {
-                rollout.discrete_actions_mut(t).copy_from_slice(&v[t * width..(t + 1) * width]);
+                rollout
+                    .discrete_actions_mut(t)
+                    .copy_from_slice(&v[t * width..(t + 1) * width]);
             }
             Tape::Continuous(v) => {
-                rollout.continuous_actions_mut(t).copy_from_slice(&v[t * width..(t + 1) * width]);
+                rollout
+                    .continuous_actions_mut(t)
+                    .copy_from_slice(&v[t * width..(t + 1) * width]);
             }
         }
         let (actions, row): (Actions<'_>, _) = rollout.step_mut(t);
@@ -212,9 +239,27 @@ fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -
     out.texts("options", &[], &[args.options.as_str()])?;
     out.array("seed", &[], [args.seed])?;
     for (i, field) in layout.observation.iter().enumerate() {
-        put(&mut out, envs.env(), &field.name, i, field, steps + 1, actors, rollout.observation(i))?;
+        put(
+            &mut out,
+            envs.env(),
+            &field.name,
+            i,
+            field,
+            steps + 1,
+            actors,
+            rollout.observation(i),
+        )?;
         let name = format!("final_{}", field.name);
-        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.final_observation(i))?;
+        put(
+            &mut out,
+            envs.env(),
+            &name,
+            i,
+            field,
+            steps,
+            actors,
+            rollout.final_observation(i),
+        )?;
     }
     let mut shape = vec![steps, actors];
     if layout.actions.width() > 1 || layout.actions.is_continuous() {
@@ -231,18 +276,49 @@ fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -
     out.array("truncated", &shape, rollout.truncated().iter().copied())?;
     for (i, field) in layout.state_facts.iter().enumerate() {
         let name = format!("fact_{}", field.name);
-        put(&mut out, envs.env(), &name, i, field, steps + 1, actors, rollout.state_fact(i))?;
+        put(
+            &mut out,
+            envs.env(),
+            &name,
+            i,
+            field,
+            steps + 1,
+            actors,
+            rollout.state_fact(i),
+        )?;
         let name = format!("final_fact_{}", field.name);
-        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.final_fact(i))?;
+        put(
+            &mut out,
+            envs.env(),
+            &name,
+            i,
+            field,
+            steps,
+            actors,
+            rollout.final_fact(i),
+        )?;
     }
     for (i, field) in layout.event_facts.iter().enumerate() {
         let name = format!("fact_{}", field.name);
-        put(&mut out, envs.env(), &name, i, field, steps, actors, rollout.event_fact(i))?;
+        put(
+            &mut out,
+            envs.env(),
+            &name,
+            i,
+            field,
+            steps,
+            actors,
+            rollout.event_fact(i),
+        )?;
     }
     if args.snapshots {
         out.array("state_hash", &[steps + 1, layout.n_envs], hashes.iter().copied())?;
     }
-    out.texts("observation_checksum", &[], &[format!("{:016x}", observation_checksum(rollout))])?;
+    out.texts(
+        "observation_checksum",
+        &[],
+        &[format!("{:016x}", observation_checksum(rollout))],
+    )?;
     out.finish()
 }
 

@@ -53,8 +53,11 @@ const STATUS_EVERY: Duration = Duration::from_millis(500);
 pub fn run(args: &TrainArgs) -> Outcome {
     let file = RunFile::read(&args.run_file, &args.sets, &modules()).map_err(Failure::Input)?;
     let trainer = training::trainer(&file)?;
-    let config =
-        SessionConfig { eval: file.eval.clone(), probe: file.probe.clone(), checkpoint: file.checkpoint.clone() };
+    let config = SessionConfig {
+        eval: file.eval.clone(),
+        probe: file.probe.clone(),
+        checkpoint: file.checkpoint.clone(),
+    };
     let start = if args.resume { Start::Resume } else { Start::New };
     let mut session = Session::open(&args.out, trainer, config, start).map_err(training::sort)?;
     write_records(&args.out, &file).or_run(|| format!("writing into {}", args.out.display()))?;
@@ -72,7 +75,9 @@ pub fn run(args: &TrainArgs) -> Outcome {
         Ok(session::Outcome::Stopped) => {
             write_status(&args.out, "interrupted", step, None);
             let dir = args.out.display();
-            Err(Failure::run(anyhow::anyhow!("stopped at {step} frames with a checkpoint; `--resume` goes on ({dir})")))
+            Err(Failure::run(anyhow::anyhow!(
+                "stopped at {step} frames with a checkpoint; `--resume` goes on ({dir})"
+            )))
         }
         Err(error) => {
             write_status(&args.out, "failed", step, Some(&error.to_string()));
@@ -153,12 +158,21 @@ impl Watcher {
         match event {
             Event::Iteration(report) => {
                 self.bar.set_position(report.step);
-                let number = |name: &str| report.metrics.get(name).map_or("-".to_owned(), |x| format!("{x:.3}"));
-                let held_out = self.held_out.as_ref().map_or("-".to_owned(), |s| format!("{:.3}", s.return_mean));
+                let number = |name: &str| {
+                    report
+                        .metrics
+                        .get(name)
+                        .map_or("-".to_owned(), |x| format!("{x:.3}"))
+                };
+                let held_out = self
+                    .held_out
+                    .as_ref()
+                    .map_or("-".to_owned(), |s| format!("{:.3}", s.return_mean));
                 let seconds: f64 = report.hops.named().iter().map(|hop| hop.1).sum();
                 let sps = report.steps as f64 / seconds.max(1e-9);
                 let returns = number("charts/episodic_return");
-                self.bar.set_message(format!("SPS {sps:.0}, return {returns}, held-out {held_out}"));
+                self.bar
+                    .set_message(format!("SPS {sps:.0}, return {returns}, held-out {held_out}"));
                 if self.status.elapsed() >= STATUS_EVERY {
                     write_status(&self.dir, "running", report.step, None);
                     self.status = Instant::now();
@@ -174,7 +188,7 @@ impl Watcher {
                     });
                     println!("{line}");
                 }
-                self.held_out = Some(stats.clone());
+                self.held_out = Some(*stats);
             }
             Event::Checkpoint(_) | Event::Probe(_) => {
                 tracing::debug!("at {} frames: {event:?}", trainer.step());

@@ -75,7 +75,10 @@ pub fn run_all(jobs: &[Job], at_once: usize, title: &str, stop: &AtomicBool) -> 
         let stopping = stop.load(Ordering::Relaxed);
         while !stopping && running.len() < at_once {
             let Some(job) = waiting.pop_front() else { break };
-            running.push(Running { job, child: start(&jobs[job])? });
+            running.push(Running {
+                job,
+                child: start(&jobs[job])?,
+            });
         }
         if stopping {
             waiting.drain(..).for_each(|job| ends[job] = End::Interrupted);
@@ -96,7 +99,11 @@ pub fn run_all(jobs: &[Job], at_once: usize, title: &str, stop: &AtomicBool) -> 
             }
         }
         running = still;
-        let partial: u64 = running.iter().filter_map(|run| status(&jobs[run.job].dir)).map(|s| s.step).sum();
+        let partial: u64 = running
+            .iter()
+            .filter_map(|run| status(&jobs[run.job].dir))
+            .map(|s| s.step)
+            .sum();
         bar.set_position((done_steps + partial).min(total));
         bar.set_message(format!("{} running, {} waiting", running.len(), waiting.len()));
     }
@@ -105,7 +112,11 @@ pub fn run_all(jobs: &[Job], at_once: usize, title: &str, stop: &AtomicBool) -> 
 }
 
 fn progress(total: u64, title: &str) -> ProgressBar {
-    let bar = if total == 0 { ProgressBar::hidden() } else { ProgressBar::new(total) };
+    let bar = if total == 0 {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(total)
+    };
     let template = "{prefix} [{bar:32}] {human_pos}/{human_len} frames, {per_sec}, {eta} left ({msg})";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));

@@ -53,7 +53,10 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { seeds: Vec::new(), length: 1.0 }
+        Self {
+            seeds: Vec::new(),
+            length: 1.0,
+        }
     }
 }
 
@@ -114,11 +117,21 @@ impl Suite {
         if let Some(seed) = self.suite.seeds.iter().find(|seed| !seen.insert(**seed)) {
             bail!("suite.seeds holds {seed} twice");
         }
-        if let Some(seed) = self.tuning.seeds.iter().find(|seed| self.suite.seeds.contains(seed)) {
-            bail!("tuning.seeds and suite.seeds share {seed}: a setting chosen on reported seeds makes them look better");
+        if let Some(seed) = self
+            .tuning
+            .seeds
+            .iter()
+            .find(|seed| self.suite.seeds.contains(seed))
+        {
+            bail!(
+                "tuning.seeds and suite.seeds share {seed}: a setting chosen on reported seeds makes them look better"
+            );
         }
         if !(self.tuning.length > 0.0 && self.tuning.length <= 1.0) {
-            bail!("tuning.length = {}: give a share between 0 and 1", self.tuning.length);
+            bail!(
+                "tuning.length = {}: give a share between 0 and 1",
+                self.tuning.length
+            );
         }
         if self.envs.is_empty() || self.variants.is_empty() {
             bail!("a suite needs at least one [[env]] and one [[variant]]");
@@ -127,7 +140,10 @@ impl Suite {
         for variant in &self.variants {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if variant.name.is_empty() || !variant.name.chars().all(plain) {
-                bail!("variant name `{}`: use letters, digits, `-` and `_`", variant.name);
+                bail!(
+                    "variant name `{}`: use letters, digits, `-` and `_`",
+                    variant.name
+                );
             }
             if !names.insert(&variant.name) {
                 bail!("variant name `{}` is used twice", variant.name);
@@ -237,13 +253,17 @@ weight = 0.1
         let suite = Suite::parse(TEXT).unwrap();
         let settings = suite.variants[1].settings().unwrap();
         assert_eq!(settings.len(), 6);
-        let table = suite.run_table(&suite.envs[0], &suite.variants[1], &settings[5], 9, 0.5).unwrap();
+        let table = suite
+            .run_table(&suite.envs[0], &suite.variants[1], &settings[5], 9, 0.5)
+            .unwrap();
         assert_eq!(table["agent"]["learning_rate"].as_float(), Some(1e-3));
         assert_eq!(table["agent"]["ent_coef"].as_float(), Some(0.1));
         assert_eq!(table["agent"]["total_steps"].as_integer(), Some(500));
         assert_eq!(table["reward"][0]["weight"].as_float(), Some(0.2));
         assert_eq!(table["run"]["seed"].as_integer(), Some(9));
-        let none = suite.run_table(&suite.envs[0], &suite.variants[0], &Vec::new(), 1, 1.0).unwrap();
+        let none = suite
+            .run_table(&suite.envs[0], &suite.variants[0], &Vec::new(), 1, 1.0)
+            .unwrap();
         assert!(!none.contains_key("reward"));
     }
 

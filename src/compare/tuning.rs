@@ -11,11 +11,16 @@ use anyhow::{Context, Result};
 /// If `eval.csv` is there but cannot be understood.
 pub fn score(dir: &Path) -> Result<Option<f64>> {
     let path = dir.join("eval.csv");
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(None);
+    };
     let mut lines = text.lines();
     let header: Vec<_> = lines.next().unwrap_or_default().split(',').collect();
     let column = |name: &str| {
-        header.iter().position(|&h| h == name).with_context(|| format!("{}: no column `{name}`", path.display()))
+        header
+            .iter()
+            .position(|&h| h == name)
+            .with_context(|| format!("{}: no column `{name}`", path.display()))
     };
     let (step, value) = (column("step")?, column("return_mean")?);
     let mut curve = Vec::new();
@@ -36,7 +41,13 @@ pub fn area(curve: &[(f64, f64)]) -> Option<f64> {
     if width <= 0.0 {
         return None;
     }
-    Some(curve.windows(2).map(|w| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0).sum::<f64>() / width)
+    Some(
+        curve
+            .windows(2)
+            .map(|w| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0)
+            .sum::<f64>()
+            / width,
+    )
 }
 
 /// The index of the best setting by mean score over the tuning seeds; the first of equals. Settings of which a run failed
@@ -46,7 +57,9 @@ pub fn best(scores: &[Vec<Option<f64>>]) -> (usize, f64) {
         let sum: Option<f64> = runs.iter().copied().sum();
         sum.map_or(f64::NEG_INFINITY, |sum| sum / runs.len().max(1) as f64)
     });
-    means.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, mean)| if mean > best.1 { (i, mean) } else { best })
+    means.enumerate().fold((0, f64::NEG_INFINITY), |best, (i, mean)| {
+        if mean > best.1 { (i, mean) } else { best }
+    })
 }
 
 #[cfg(test)]
@@ -61,6 +74,13 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_wins_and_failures_lose() {
-        assert_eq!(best(&[vec![Some(0.5), None], vec![Some(0.1), Some(0.3)], vec![Some(0.2), Some(0.2)]]), (1, 0.2));
+        assert_eq!(
+            best(&[
+                vec![Some(0.5), None],
+                vec![Some(0.1), Some(0.3)],
+                vec![Some(0.2), Some(0.2)]
+            ]),
+            (1, 0.2)
+        );
     }
 }

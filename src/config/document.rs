@@ -12,7 +12,12 @@ pub fn table(out: &mut String, name: &str, header: &str, values: &Table, schema:
     out.push_str(header);
     out.push('\n');
     let properties = schema.get("properties").and_then(Json::as_object);
-    let doc = |key: &str| properties.and_then(|p| p.get(key)).and_then(|p| p.get("description")).and_then(Json::as_str);
+    let doc = |key: &str| {
+        properties
+            .and_then(|p| p.get(key))
+            .and_then(|p| p.get("description"))
+            .and_then(Json::as_str)
+    };
     let (tables, plain): (Vec<_>, Vec<_>) = values.iter().partition(|(_, value)| is_section(value));
     for (key, value) in plain {
         if let Some(text) = doc(key) {
@@ -29,10 +34,18 @@ pub fn table(out: &mut String, name: &str, header: &str, values: &Table, schema:
         }
     }
     for (key, value) in tables {
-        let (Value::Table(inner), path) = (value, format!("{name}.{key}")) else { continue };
+        let (Value::Table(inner), path) = (value, format!("{name}.{key}")) else {
+            continue;
+        };
         let inner_schema = properties.and_then(|p| p.get(key)).map(|p| resolve(p, schema));
         out.push('\n');
-        table(out, &path, &format!("[{path}]"), inner, inner_schema.unwrap_or(&Json::Null));
+        table(
+            out,
+            &path,
+            &format!("[{path}]"),
+            inner,
+            inner_schema.unwrap_or(&Json::Null),
+        );
     }
 }
 
@@ -42,8 +55,13 @@ fn is_section(value: &Value) -> bool {
 }
 
 fn resolve<'a>(property: &'a Json, root: &'a Json) -> &'a Json {
-    let reference = property.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
-    reference.and_then(|name| root.get("$defs")?.get(name)).unwrap_or(property)
+    let reference = property
+        .get("$ref")
+        .and_then(Json::as_str)
+        .and_then(|r| r.strip_prefix("#/$defs/"));
+    reference
+        .and_then(|name| root.get("$defs")?.get(name))
+        .unwrap_or(property)
 }
 
 fn comment(out: &mut String, indent: &str, text: &str) {

@@ -14,7 +14,10 @@ pub fn apply(table: &mut Table, assignment: &str) -> Result<()> {
     };
     let path: Vec<_> = path.trim().split('.').map(str::trim).collect();
     if path.iter().any(|part| part.is_empty()) {
-        bail!("--set {assignment}: the key `{}` has an empty part", path.join("."));
+        bail!(
+            "--set {assignment}: the key `{}` has an empty part",
+            path.join(".")
+        );
     }
     let value = parse_value(value.trim());
     set(table, &path, value).with_context(|| format!("--set {assignment}"))
@@ -30,7 +33,9 @@ pub fn set(table: &mut Table, path: &[&str], value: Value) -> Result<()> {
         table.insert((*first).to_owned(), value);
         return Ok(());
     }
-    let next = table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+    let next = table
+        .entry((*first).to_owned())
+        .or_insert_with(|| Value::Table(Table::new()));
     descend(next, first, rest, value)
 }
 
@@ -54,7 +59,10 @@ fn descend(into: &mut Value, name: &str, path: &[&str], value: Value) -> Result<
 }
 
 fn parse_value(text: &str) -> Value {
-    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    let parsed = format!("value = {text}")
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value"));
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
@@ -75,13 +83,20 @@ mod tests {
     use super::*;
 
     fn base() -> Table {
-        "[run]\nseed = 1\n[[reward]]\nkind = \"rnd\"\nweight = 0.5\n".parse().unwrap()
+        "[run]\nseed = 1\n[[reward]]\nkind = \"rnd\"\nweight = 0.5\n"
+            .parse()
+            .unwrap()
     }
 
     #[test]
     fn values_are_toml_or_text() {
         let mut table = base();
-        for assignment in ["run.seed=7", "env.id=MiniGrid-Empty-5x5-v0", "reward.0.weight = 0.25", "eval.at=[1, 2]"] {
+        for assignment in [
+            "run.seed=7",
+            "env.id=MiniGrid-Empty-5x5-v0",
+            "reward.0.weight = 0.25",
+            "eval.at=[1, 2]",
+        ] {
             apply(&mut table, assignment).unwrap();
         }
         assert_eq!(table["run"]["seed"].as_integer(), Some(7));

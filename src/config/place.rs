@@ -12,7 +12,12 @@ pub fn line_of(text: &str, path: &[String]) -> Option<usize> {
 
 fn walk(table: &DeTable<'_>, path: &[String], found: &mut Option<usize>) {
     let [first, rest @ ..] = path else { return };
-    let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref().as_ref() == first.as_str()) else { return };
+    let Some((key, value)) = table
+        .iter()
+        .find(|(key, _)| key.get_ref().as_ref() == first.as_str())
+    else {
+        return;
+    };
     *found = Some(key.span().start);
     descend(value.get_ref(), rest, found);
 }
@@ -39,7 +44,12 @@ mod tests {
     #[test]
     fn finds_keys_in_tables_and_lists() {
         let text = "[run]\nseed = 1\n\n[[reward]]\nkind = \"rnd\"\n[[reward]]\nkind = \"icm\"\nweight = 2\n";
-        let line = |path: &[&str]| line_of(text, &path.iter().map(|&part| part.to_owned()).collect::<Vec<_>>());
+        let line = |path: &[&str]| {
+            line_of(
+                text,
+                &path.iter().map(|&part| part.to_owned()).collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(line(&["run", "seed"]), Some(2));
         assert_eq!(line(&["reward", "1", "weight"]), Some(8));
         assert_eq!(line(&["run", "threads"]), Some(1), "the nearest parent");

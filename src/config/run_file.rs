@@ -28,7 +28,12 @@ pub struct RunSection {
 
 impl Default for RunSection {
     fn default() -> Self {
-        Self { seed: 1, threads: 1, shards: 0, device: "cpu".to_owned() }
+        Self {
+            seed: 1,
+            threads: 1,
+            shards: 0,
+            device: "cpu".to_owned(),
+        }
     }
 }
 
@@ -46,7 +51,11 @@ pub struct EnvSection {
 
 impl Default for EnvSection {
     fn default() -> Self {
-        Self { id: "MiniGrid-MultiRoom-N4-S5-v0".to_owned(), n_envs: 16, options: serde_json::Map::new() }
+        Self {
+            id: "MiniGrid-MultiRoom-N4-S5-v0".to_owned(),
+            n_envs: 16,
+            options: serde_json::Map::new(),
+        }
     }
 }
 
@@ -71,7 +80,16 @@ pub struct RunFile {
     pub probe: ProbeConfig,
 }
 
-const SECTIONS: [&str; 8] = ["run", "env", "agent", "extrinsic", "reward", "eval", "checkpoint", "probe"];
+const SECTIONS: [&str; 8] = [
+    "run",
+    "env",
+    "agent",
+    "extrinsic",
+    "reward",
+    "eval",
+    "checkpoint",
+    "probe",
+];
 
 /// A table under the keys of a path, with what is needed to name the line of a mistake in it.
 struct Source<'a> {
@@ -91,7 +109,9 @@ impl Source<'_> {
 
     /// Reads section `name`; what is not given takes its default.
     fn section<T: DeserializeOwned + Default>(&self, table: &Table, name: &str) -> Result<T> {
-        let Some(value) = table.get(name) else { return Ok(T::default()) };
+        let Some(value) = table.get(name) else {
+            return Ok(T::default());
+        };
         serde_path_to_error::deserialize(value.clone()).map_err(|error| {
             let inner = error.path().to_string();
             let mut path = vec![name];
@@ -116,7 +136,10 @@ fn unknown_field(message: &str) -> Option<&str> {
 
 fn with_suggestion(message: &str, field: &str) -> String {
     let known: Vec<_> = message.split('`').skip(3).step_by(2).collect();
-    let near = known.iter().map(|name| (strsim::damerau_levenshtein(name, field), *name)).min();
+    let near = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(name, field), *name))
+        .min();
     match near {
         Some((distance, name)) if distance <= 3 => format!("unknown key; did you mean `{name}`?"),
         _ => format!("unknown key; this section has {}", known.join(", ")),
@@ -129,7 +152,8 @@ impl RunFile {
     /// # Errors
     /// A message that names file, line or key, and the remedy.
     pub fn read(path: &Path, sets: &[String], registry: &ModuleRegistry) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("reading run file {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("reading run file {}", path.display()))?;
         Self::parse(&text, &path.display().to_string(), sets, registry)
     }
 
@@ -138,15 +162,24 @@ impl RunFile {
     /// # Errors
     /// As [`Self::read`].
     pub fn parse(text: &str, file: &str, sets: &[String], registry: &ModuleRegistry) -> Result<Self> {
-        let source = Source { text, file: file.to_owned() };
+        let source = Source {
+            text,
+            file: file.to_owned(),
+        };
         let mut table: Table = text.parse().map_err(|error| anyhow!("{file}: {error}"))?;
-        sets.iter().try_for_each(|assignment| overlay::apply(&mut table, assignment))?;
+        sets.iter()
+            .try_for_each(|assignment| overlay::apply(&mut table, assignment))?;
         for key in table.keys() {
             if !SECTIONS.contains(&key.as_str()) {
-                let near = SECTIONS.iter().min_by_key(|name| strsim::damerau_levenshtein(name, key));
+                let near = SECTIONS
+                    .iter()
+                    .min_by_key(|name| strsim::damerau_levenshtein(name, key));
                 let near = near.copied().unwrap_or_default();
                 let all = SECTIONS.join(", ");
-                return Err(source.error(&[key], format!("unknown section; did you mean `{near}`? There are {all}")));
+                return Err(source.error(
+                    &[key],
+                    format!("unknown section; did you mean `{near}`? There are {all}"),
+                ));
             }
         }
         Self::from_table(&source, table, registry)
@@ -157,8 +190,12 @@ impl RunFile {
         let agent: PpoConfig = source.section(&table, "agent")?;
         agent.check().with_context(|| source.file.clone())?;
         let rewards = reward_tables(source, &table)?;
-        let task = TaskStream { gamma: agent.gamma, gae_lambda: agent.gae_lambda };
-        let rewards = RewardConfig::parse_all(&rewards, registry, task).with_context(|| source.file.clone())?;
+        let task = TaskStream {
+            gamma: agent.gamma,
+            gae_lambda: agent.gae_lambda,
+        };
+        let rewards =
+            RewardConfig::parse_all(&rewards, registry, task).with_context(|| source.file.clone())?;
         let file = Self {
             run: source.section(&table, "run")?,
             env: source.section(&table, "env")?,
@@ -192,7 +229,11 @@ impl RunFile {
         agent.extend(Table::try_from(&self.agent)?);
         put("agent", Value::Table(agent));
         put("extrinsic", Value::try_from(&self.extrinsic)?);
-        let rewards: Vec<_> = self.rewards.iter().map(|reward| Value::Table(reward.resolved())).collect();
+        let rewards: Vec<_> = self
+            .rewards
+            .iter()
+            .map(|reward| Value::Table(reward.resolved()))
+            .collect();
         if !rewards.is_empty() {
             put("reward", Value::Array(rewards));
         }
@@ -226,7 +267,13 @@ impl RunFile {
         }
         for reward in &self.rewards {
             if let Some(kind) = registry.kinds().find(|kind| kind.kind() == reward.kind) {
-                document::table(&mut out, "reward", "[[reward]]", &reward.resolved(), &kind.schema());
+                document::table(
+                    &mut out,
+                    "reward",
+                    "[[reward]]",
+                    &reward.resolved(),
+                    &kind.schema(),
+                );
                 out.push('\n');
             }
         }
@@ -234,9 +281,17 @@ impl RunFile {
             out.push_str("# No reward module is set. The kinds there are, with their defaults:\n");
             for kind in registry.kinds() {
                 let mut block = String::new();
-                document::table(&mut block, "reward", "[[reward]]", &kind.defaults(), &kind.schema());
+                document::table(
+                    &mut block,
+                    "reward",
+                    "[[reward]]",
+                    &kind.defaults(),
+                    &kind.schema(),
+                );
                 out.push_str(&format!("#\n# {}: {}\n", kind.kind(), kind.doc()));
-                block.lines().for_each(|line| out.push_str(&format!("# {line}\n")));
+                block
+                    .lines()
+                    .for_each(|line| out.push_str(&format!("# {line}\n")));
             }
         }
         Ok(out)
@@ -245,11 +300,16 @@ impl RunFile {
 
 /// `kind` belongs to no learner's settings: it chooses among them.
 fn check_agent_kind(source: &Source<'_>, table: &mut Table) -> Result<()> {
-    let Some(Value::Table(agent)) = table.get_mut("agent") else { return Ok(()) };
+    let Some(Value::Table(agent)) = table.get_mut("agent") else {
+        return Ok(());
+    };
     match agent.remove("kind") {
         None => Ok(()),
         Some(Value::String(kind)) if kind == "ppo" => Ok(()),
-        Some(other) => Err(source.error(&["agent", "kind"], format!("{other} is no learner; there is \"ppo\""))),
+        Some(other) => Err(source.error(
+            &["agent", "kind"],
+            format!("{other} is no learner; there is \"ppo\""),
+        )),
     }
 }
 
@@ -261,6 +321,9 @@ fn reward_tables(source: &Source<'_>, table: &Table) -> Result<Vec<Table>> {
             let tables: Option<Vec<_>> = tables.collect();
             tables.ok_or_else(|| source.error(&["reward"], "write each reward module as [[reward]]"))
         }
-        Some(_) => bail!(source.error(&["reward"], "write reward modules as [[reward]], with two brackets")),
+        Some(_) => bail!(source.error(
+            &["reward"],
+            "write reward modules as [[reward]], with two brackets"
+        )),
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn kind() -> ModuleKind {
     let build = |init: &ModuleInit<'_>, settings: NovelDSettings| {
         Ok(Box::new(NovelD::new(init, &settings)?) as Box<_>)
     };
-    ModuleKind::new(KIND, doc, build).with_common(|common| common.weight = 0.05.into())
+    ModuleKind::new(KIND, doc, build).with_common(|common| common.weight = 0.005.into())
 }
 
 /// See the module's page.
