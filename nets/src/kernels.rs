@@ -96,7 +96,7 @@ pub(crate) fn rms_prop(
 }
 
 /// One-hot groups that are summed for all samples before the next ones are: their weight rows stay in the nearest cache.
-const GROUPS: usize = 6;
+pub(crate) const GROUPS: usize = 6;
 
 /// A matrix product with rows of zeros and ones: `out[b] = bias + sum_i weight[rows[b, i]]`.
 ///
@@ -160,6 +160,47 @@ pub(crate) fn scatter_add(
                 }
             }
         }
+    }
+}
+
+/// Weight rows `rows[start..end]` that belong to one sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) sample: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// Adds to `out` `[samples, width]` the weight rows of each run; `weight` is `[inputs, width]`.
+#[inline(always)]
+pub(crate) fn gather_runs(weight: &[f32], runs: &[Run], rows: &[u32], width: usize, out: &mut [f32]) {
+    for run in runs {
+        let at = run.sample as usize * width;
+        let rows = &rows[run.start as usize..run.end as usize];
+        gather_groups(weight, rows, &mut out[at..at + width]);
+    }
+}
+
+/// The gradient of [`gather_runs`]: adds each sample's row of `gradient` `[samples, width]` to the weight rows of its runs.
+#[inline(always)]
+pub(crate) fn scatter_runs(gradient: &[f32], runs: &[Run], rows: &[u32], width: usize, weight: &mut [f32]) {
+    for run in runs {
+        let at = run.sample as usize * width;
+        let gradient = &gradient[at..at + width];
+        for &row in &rows[run.start as usize..run.end as usize] {
+            let at = row as usize * width;
+            for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+/// `to[i] -= from[i]`.
+#[inline(always)]
+pub(crate) fn subtract(from: &[f32], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to -= from;
     }
 }
 
