@@ -147,23 +147,16 @@ impl Trainer {
         )?;
         let mut facts = stack.needs().facts;
         facts.extend(wanted_facts(&spec.facts));
-        let envs = VecEnv::new(
-            Arc::clone(&setup.env),
-            &VecEnvConfig {
-                n_envs: setup.n_envs,
-                threads: setup.threads,
-                shards: setup.shards,
-                facts,
-                ..VecEnvConfig::default()
-            },
-        )?;
-        let ppo = Ppo::new(
-            &setup.agent,
-            &spec,
-            &stack.streams(),
-            setup.run_seed,
-            setup.device,
-        )?;
+        let config = VecEnvConfig {
+            n_envs: setup.n_envs,
+            threads: setup.threads,
+            shards: setup.shards,
+            facts,
+            ..VecEnvConfig::default()
+        };
+        let envs = VecEnv::new(Arc::clone(&setup.env), &config)?;
+        let (seed, device) = (setup.run_seed, setup.device);
+        let ppo = Ppo::new(&setup.agent, &spec, &stack.streams(), seed, device)?;
         let mut trainer = Self {
             rollout: Rollout::new(envs.layout(), setup.agent.rollout_steps),
             env: setup.env,
@@ -173,18 +166,24 @@ impl Trainer {
             coverage: Coverage::default(),
             episodes: Episodes::new(actors),
             ended: Vec::new(),
-            run_seed: setup.run_seed,
+            run_seed: seed,
             threads: setup.threads,
             step: 0,
             identity,
-            device: setup.device,
+            device,
         };
         trainer.prime()?;
-        let seeds = Seeds::Base(run_seed(setup.run_seed, Purpose::Training)?);
-        trainer.envs.reset(seeds, trainer.rollout.first_row_mut())?;
-        trainer.stack.begin(&trainer.rollout)?;
-        trainer.coverage.begin(&trainer.rollout);
+        trainer.begin()?;
         Ok(trainer)
+    }
+
+    /// Starts the first episodes.
+    fn begin(&mut self) -> Result<(), AgentError> {
+        let seeds = Seeds::Base(run_seed(self.run_seed, Purpose::Training)?);
+        self.envs.reset(seeds, self.rollout.first_row_mut())?;
+        self.stack.begin(&self.rollout)?;
+        self.coverage.begin(&self.rollout);
+        Ok(())
     }
 
     /// Shows the reward modules that want it a random policy, on envs that training never sees.
