@@ -41,7 +41,14 @@ impl Manifest {
     fn checksum(&self) -> u32 {
         let mut text = format!("{} {} {}", self.format, self.step, self.run);
         for entry in &self.files {
-            text.push_str(&format!("\n{} {} {}", entry.name, entry.bytes, entry.crc32c));
+            for part in [
+                entry.name.clone(),
+                entry.bytes.to_string(),
+                entry.crc32c.to_string(),
+            ] {
+                text.push('\n');
+                text.push_str(&part);
+            }
         }
         crc32c::crc32c(text.as_bytes())
     }
@@ -103,9 +110,8 @@ impl Checkpoint {
 pub struct CheckpointFolder {
     path: PathBuf,
     keep_last: usize,
-    /// Lets a test fill the disk after so many bytes.
-    #[cfg(test)]
-    room: Option<u64>,
+    /// The largest file that there is room for; a test fills the disk with it.
+    room: Option<usize>,
 }
 
 impl CheckpointFolder {
@@ -114,7 +120,6 @@ impl CheckpointFolder {
         Self {
             path: path.into(),
             keep_last: keep_last.max(1),
-            #[cfg(test)]
             room: None,
         }
     }
@@ -199,9 +204,8 @@ impl CheckpointFolder {
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        #[cfg(test)]
-        if self.room.is_some_and(|room| bytes.len() as u64 > room) {
-            fs::write(path, &bytes[..bytes.len() / 2])?;
+        if let Some(room) = self.room.filter(|&room| bytes.len() > room) {
+            fs::write(path, &bytes[..room])?;
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut file = File::create(path)?;

@@ -45,14 +45,18 @@ pub enum ActivationKind {
 /// Proximal policy optimisation (Schulman et al. 2017) with the details of CleanRL's `ppo.py`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the keys of a run file, which are independent switches"
+)]
 pub struct PpoConfig {
     /// Env steps of the whole run, all actors counted; rounded up to whole rollouts.
     pub total_steps: u64,
-    /// Steps of each actor between updates (CleanRL: num_steps).
+    /// Steps of each actor between updates (CleanRL: `num_steps`).
     pub rollout_steps: usize,
-    /// Minibatches that a rollout is cut into; not used where minibatch_size is set.
+    /// Minibatches that a rollout is cut into; not used where `minibatch_size` is set.
     pub n_minibatches: usize,
-    /// Samples of a minibatch; 0 leaves it to n_minibatches.
+    /// Samples of a minibatch; 0 leaves it to `n_minibatches`.
     pub minibatch_size: usize,
     /// Passes over a rollout.
     pub update_epochs: usize,
@@ -68,19 +72,19 @@ pub struct PpoConfig {
     pub gae_lambda: f64,
     /// Half-width of the ratio's trust region.
     pub clip_coef: f64,
-    /// Lower clip_coef linearly to 0 over the run.
+    /// Lower `clip_coef` linearly to 0 over the run.
     pub anneal_clip: bool,
     /// Clip the change of the value, too.
     pub clip_vloss: bool,
     /// Weight of the entropy bonus.
     pub ent_coef: f64,
-    /// Lower ent_coef linearly to 0 over the run.
+    /// Lower `ent_coef` linearly to 0 over the run.
     pub anneal_ent: bool,
     /// Weight of the value loss.
     pub vf_coef: f64,
     /// Largest global norm of the gradient; 0 clips nothing.
     pub max_grad_norm: f64,
-    /// Stop a rollout's updates once approx_kl exceeds this; 0 never stops.
+    /// Stop a rollout's updates once `approx_kl` exceeds this; 0 never stops.
     pub target_kl: f64,
     /// Advantage normalisation: "minibatch", "rollout" or "off".
     pub norm_adv: NormAdv,

@@ -147,10 +147,10 @@ impl FusedNet {
             .load(samples.slice(self.net.component()), samples.numbers(), input);
     }
 
-    fn forward(&self, params: &ParamSet, input: &FusedInput, out: &mut Vec<f32>) {
+    fn forward(&self, input: &FusedInput, out: &mut Vec<f32>) {
         let mut work = self.work.borrow_mut();
         out.clear();
-        out.extend_from_slice(self.net.forward(params, input, &mut work));
+        out.extend_from_slice(self.net.forward(input, &mut work));
     }
 
     fn backward(&self, params: &mut ParamSet, input: &FusedInput, gradient: &[f32]) {
@@ -242,7 +242,7 @@ impl ActorCritic {
         if let Some((policy, _)) = &self.fused {
             let mut input = self.input.borrow_mut();
             policy.load(samples, &mut input);
-            return policy.forward(&self.params, &input, out);
+            return policy.forward(&input, out);
         }
         no_grad(|| {
             let features = self
@@ -257,7 +257,7 @@ impl ActorCritic {
         if let Some((_, critic)) = &self.fused {
             let mut input = self.input.borrow_mut();
             critic.load(samples, &mut input);
-            return critic.forward(&self.params, &input, out);
+            return critic.forward(&input, out);
         }
         no_grad(|| {
             let trunk = self.critic.as_ref().unwrap_or(&self.policy);
@@ -283,8 +283,8 @@ impl ActorCritic {
             let input = self.input.get_mut();
             // Both read the same component in the same way.
             policy.load(samples, input);
-            policy.forward(&self.params, input, &mut logits);
-            critic.forward(&self.params, input, &mut values);
+            policy.forward(input, &mut logits);
+            critic.forward(input, &mut values);
             loss(&logits, &values, &mut logits_grad, &mut values_grad)?;
             policy.backward(&mut self.params, input, &logits_grad);
             critic.backward(&mut self.params, input, &values_grad);
@@ -415,7 +415,7 @@ impl Critic {
         if let Some(fused) = &self.fused {
             let mut input = self.input.borrow_mut();
             fused.load(samples, &mut input);
-            return fused.forward(&self.params, &input, out);
+            return fused.forward(&input, out);
         }
         no_grad(|| copy_out(&self.forward(&samples.tensors(self.params.device())), out));
     }
@@ -439,7 +439,7 @@ impl Critic {
         if let Some(fused) = &self.fused {
             let input = self.input.get_mut();
             fused.load(samples, input);
-            fused.forward(&self.params, input, &mut values);
+            fused.forward(input, &mut values);
             loss(&values, &mut grad)?;
             fused.backward(&mut self.params, input, &grad);
         } else {

@@ -5,7 +5,7 @@
 //! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
 
 use prospect_nets::{Device, NamedTensors, TensorBatch, heads::sample_categorical};
-use prospect_shaping::{Mixed, StreamSpec};
+use prospect_shaping::{Mixed, Stream, StreamSpec};
 use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::{
     error::AgentError,
     gae,
     loss::{self, LossConfig, PolicySamples, PolicyStats},
-    policy::{ActorCritic, Critic},
+    policy::{ActorCritic, Critic, Grads},
     recorder::Metrics,
     samples::Samples,
 };
@@ -39,7 +39,16 @@ struct Streams {
     shuffle: Generator,
 }
 
-/// Buffers of one minibatch, kept so that an update allocates nothing of its own.
+/// The settings of one update, moved along their schedules.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    loss: LossConfig,
+    learning_rate: f64,
+    /// Env steps made, for messages.
+    step: u64,
+}
+
+/// What is gathered for one minibatch, in buffers that are kept.
 #[derive(Debug, Default)]
 struct Scratch {
     logits: Vec<f32>,
@@ -155,7 +164,7 @@ impl Ppo {
         mixed: &Mixed,
         step: u64,
     ) -> Result<Estimates, AgentError> {
-        let task = prospect_shaping::Stream {
+        let task = Stream {
             name: "task".to_owned(),
             weight: 1.0,
             gamma: self.config.gamma,
@@ -164,40 +173,10 @@ impl Ppo {
             reward: mixed.task.clone(),
         };
         let mut estimates = Estimates::default();
-        let cut = truncated(batch.rollout());
         let alive = batch.rollout().alive();
         let mut task_size = 0.0;
         for (i, stream) in std::iter::once(&task).chain(&mixed.streams).enumerate() {
-            let values = |samples: &Samples<'_>, out: &mut Vec<f32>| match i {
-                0 => self.actor_critic.values(samples, out),
-                _ => self.critics[i - 1].values(samples, out),
-            };
-            let value = value_states(batch, &values);
-            check_finite(&value, || format!("value of stream {}", stream.name), step)?;
-            let (mut final_value, mut part) = (vec![0.0; batch.len()], Vec::new());
-            if !cut.is_empty() {
-                values(&Samples::finals(batch, &cut), &mut part);
-                cut.iter()
-                    .zip(&part)
-                    .for_each(|(&at, value)| final_value[at as usize] = *value);
-            }
-            let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
-            gae::Stream {
-                reward: &stream.reward,
-                value: &value,
-                final_value: &final_value,
-                terminated: batch.rollout().terminated(),
-                truncated: batch.rollout().truncated(),
-                actors: batch.actors(),
-                gamma: stream.gamma,
-                gae_lambda: stream.gae_lambda,
-                episodic: stream.episodic,
-            }
-            .estimate(&mut advantage, &mut returns);
-            let targets = Targets {
-                value: value[..batch.len()].to_vec(),
-                returns,
-            };
+            let (targets, advantage) = self.estimate_stream(i, stream, batch, step)?;
             estimates.log_explained_variance(i, &stream.name, &targets);
             estimates.targets.push(targets);
             if i == 0 {
@@ -213,6 +192,44 @@ impl Ppo {
         Ok(estimates)
     }
 
+    /// Values, returns and advantages of stream `i`, of which 0 is the task's.
+    fn estimate_stream(
+        &self,
+        i: usize,
+        stream: &Stream,
+        batch: &TensorBatch<'_>,
+        step: u64,
+    ) -> Result<(Targets, Vec<f32>), AgentError> {
+        let values = |samples: &Samples<'_>, out: &mut Vec<f32>| match i {
+            0 => self.actor_critic.values(samples, out),
+            _ => self.critics[i - 1].values(samples, out),
+        };
+        let mut value = value_states(batch, &values);
+        check_finite(&value, || format!("value of stream {}", stream.name), step)?;
+        let (cut, mut part) = (truncated(batch.rollout()), Vec::new());
+        let mut final_value = vec![0.0; batch.len()];
+        if !cut.is_empty() {
+            values(&Samples::finals(batch, &cut), &mut part);
+            let pairs = cut.iter().zip(&part);
+            pairs.for_each(|(&at, value)| final_value[at as usize] = *value);
+        }
+        let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
+        gae::Stream {
+            reward: &stream.reward,
+            value: &value,
+            final_value: &final_value,
+            terminated: batch.rollout().terminated(),
+            truncated: batch.rollout().truncated(),
+            actors: batch.actors(),
+            gamma: stream.gamma,
+            gae_lambda: stream.gae_lambda,
+            episodic: stream.episodic,
+        }
+        .estimate(&mut advantage, &mut returns);
+        value.truncate(batch.len());
+        Ok((Targets { value, returns }, advantage))
+    }
+
     /// Several passes over the rollout in shuffled minibatches; each is one step of every optimiser. `step` is the run's
     /// count of env steps before this rollout, which moves the schedules.
     ///
@@ -224,15 +241,7 @@ impl Ppo {
         mut estimates: Estimates,
         step: u64,
     ) -> Result<Metrics, AgentError> {
-        let remaining = self.config.remaining(step);
-        let anneal = |on: bool, value: f64| if on { value * remaining } else { value };
-        let learning_rate = anneal(self.config.anneal_lr, self.config.learning_rate);
-        let loss = LossConfig {
-            clip_coef: anneal(self.config.anneal_clip, self.config.clip_coef),
-            clip_vloss: self.config.clip_vloss,
-            ent_coef: anneal(self.config.anneal_ent, self.config.ent_coef),
-            vf_coef: self.config.vf_coef,
-        };
+        let pass = self.pass(step);
         let alive = batch.rollout().alive();
         let mut samples: Vec<i64> = (0..batch.len() as i64).filter(|&i| alive[i as usize]).collect();
         if self.config.norm_adv == NormAdv::Rollout {
@@ -245,9 +254,8 @@ impl Ppo {
             self.streams.shuffle.shuffle(&mut samples);
             let mut epoch = PolicyStats::default();
             for index in samples.chunks(minibatch) {
-                let stats =
-                    self.minibatch(batch, &estimates, index, &loss, learning_rate, &mut sums, step)?;
-                epoch.add(&stats);
+                epoch.add(&self.learn_policy(batch, &estimates, index, &pass, &mut sums)?);
+                self.learn_critics(batch, &estimates, index, &pass, &mut sums)?;
             }
             epochs += 1;
             sums.policy.add(&epoch);
@@ -258,67 +266,93 @@ impl Ppo {
         }
         let mut metrics = sums.metrics(&self.critics);
         metrics.append(&mut estimates.metrics);
-        metrics.insert("charts/learning_rate".to_owned(), learning_rate);
+        metrics.insert("charts/learning_rate".to_owned(), pass.learning_rate);
         metrics.insert("losses/update_epochs".to_owned(), f64::from(epochs));
         Ok(metrics)
     }
 
-    fn minibatch(
+    /// The settings of an update at `step`, moved along their schedules.
+    fn pass(&self, step: u64) -> Pass {
+        let remaining = self.config.remaining(step);
+        let anneal = |on: bool, value: f64| if on { value * remaining } else { value };
+        Pass {
+            loss: LossConfig {
+                clip_coef: anneal(self.config.anneal_clip, self.config.clip_coef),
+                clip_vloss: self.config.clip_vloss,
+                ent_coef: anneal(self.config.anneal_ent, self.config.ent_coef),
+                vf_coef: self.config.vf_coef,
+            },
+            learning_rate: anneal(self.config.anneal_lr, self.config.learning_rate),
+            step,
+        }
+    }
+
+    /// One step of the policy and the task's critic on the samples in `index`.
+    fn learn_policy(
         &mut self,
         batch: &TensorBatch<'_>,
         estimates: &Estimates,
         index: &[i64],
-        config: &LossConfig,
-        learning_rate: f64,
+        pass: &Pass,
         sums: &mut UpdateSums,
-        step: u64,
     ) -> Result<PolicyStats, AgentError> {
         let s = &mut self.scratch;
-        let samples = Samples::chosen(batch, index);
+        let actions = batch.rollout().actions().as_i32().unwrap_or(&[]);
         take(&self.logprob, index, &mut s.logprob);
         take(&estimates.advantage, index, &mut s.advantage);
-        take(
-            batch.rollout().actions().as_i32().unwrap_or(&[]),
-            index,
-            &mut s.action,
-        );
+        take(actions, index, &mut s.action);
         if self.config.norm_adv == NormAdv::Minibatch {
             loss::normalise(&mut s.advantage);
         }
         let mut stats = PolicyStats::default();
-        let norm = self.actor_critic.learn(
-            &samples,
-            learning_rate,
-            |logits, values, logits_grad, values_grad| {
-                logits_grad.resize(logits.len(), 0.0);
-                let policy_samples = PolicySamples {
-                    logits,
-                    action: &s.action,
-                    logprob: &s.logprob,
-                    advantage: &s.advantage,
-                };
-                stats = loss::policy_loss(&policy_samples, config, logits_grad);
-                finite(stats.policy_loss, || "policy loss".to_owned(), step)?;
-                finite(stats.entropy, || "entropy".to_owned(), step)?;
-                let targets = &estimates.targets[0];
-                sums.value_loss[0] +=
-                    s.value_loss(values, targets, index, config, "task", step, values_grad)?;
-                Ok(())
-            },
-        )?;
-        finite(norm, || "gradient of policy and task value".to_owned(), step)?;
+        let samples = Samples::chosen(batch, index);
+        let loss = |logits: &[f32], values: &[f32], logits_grad: &mut Grads, values_grad: &mut Grads| {
+            logits_grad.resize(logits.len(), 0.0);
+            let policy_samples = PolicySamples {
+                logits,
+                action: &s.action,
+                logprob: &s.logprob,
+                advantage: &s.advantage,
+            };
+            stats = loss::policy_loss(&policy_samples, &pass.loss, logits_grad);
+            finite(stats.policy_loss, || "policy loss".to_owned(), pass.step)?;
+            finite(stats.entropy, || "entropy".to_owned(), pass.step)?;
+            sums.value_loss[0] +=
+                s.value_loss(values, &estimates.targets[0], index, pass, "task", values_grad)?;
+            Ok(())
+        };
+        let norm = self.actor_critic.learn(&samples, pass.learning_rate, loss)?;
+        finite(norm, || "gradient of policy and task value".to_owned(), pass.step)?;
         sums.grad_norm += norm;
         sums.minibatches += 1.0;
+        Ok(stats)
+    }
 
-        for (i, critic) in self.critics.iter_mut().enumerate() {
-            let (name, targets) = (critic.name().to_owned(), &estimates.targets[i + 1]);
-            let norm = critic.learn(&samples, learning_rate, |values, grad| {
-                sums.value_loss[i + 1] += s.value_loss(values, targets, index, config, &name, step, grad)?;
+    /// One step of each critic beside the task's on the same samples.
+    fn learn_critics(
+        &mut self,
+        batch: &TensorBatch<'_>,
+        estimates: &Estimates,
+        index: &[i64],
+        pass: &Pass,
+        sums: &mut UpdateSums,
+    ) -> Result<(), AgentError> {
+        let s = &mut self.scratch;
+        let samples = Samples::chosen(batch, index);
+        let streams = estimates.targets[1..].iter().zip(&mut sums.value_loss[1..]);
+        for (critic, (targets, sum)) in self.critics.iter_mut().zip(streams) {
+            let name = critic.name().to_owned();
+            let norm = critic.learn(&samples, pass.learning_rate, |values, grad| {
+                *sum += s.value_loss(values, targets, index, pass, &name, grad)?;
                 Ok(())
             })?;
-            finite(norm, || format!("gradient of the value of stream {name}"), step)?;
+            finite(
+                norm,
+                || format!("gradient of the value of stream {name}"),
+                pass.step,
+            )?;
         }
-        Ok(stats)
+        Ok(())
     }
 
     /// Networks, optimisers and random streams, to be taken between rollouts.
@@ -330,10 +364,12 @@ impl Ppo {
             ("action", &self.streams.action),
             ("shuffle", &self.streams.shuffle),
         ] {
-            let hex: String = stream
+            let digits = stream
                 .to_bytes()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
+                .into_iter()
+                .flat_map(|byte| [byte >> 4, byte & 15]);
+            let hex: String = digits
+                .filter_map(|digit| char::from_digit(u32::from(digit), 16))
                 .collect();
             stored.set_text(&format!("stream.{name}"), hex);
         }
@@ -385,16 +421,15 @@ impl Scratch {
         values: &[f32],
         targets: &Targets,
         index: &[i64],
-        config: &LossConfig,
+        pass: &Pass,
         name: &str,
-        step: u64,
-        grad: &mut Vec<f32>,
+        grad: &mut Grads,
     ) -> Result<f64, AgentError> {
         take(&targets.returns, index, &mut self.returns);
         take(&targets.value, index, &mut self.old_value);
         grad.resize(values.len(), 0.0);
-        let sum = loss::value_loss(values, &self.old_value, &self.returns, config, grad);
-        finite(sum, || format!("value loss of stream {name}"), step)?;
+        let sum = loss::value_loss(values, &self.old_value, &self.returns, &pass.loss, grad);
+        finite(sum, || format!("value loss of stream {name}"), pass.step)?;
         Ok(sum)
     }
 }

@@ -19,7 +19,11 @@ use std::{
     path::Path,
 };
 
-use npyz::{WriterBuilder, npz::NpzWriter};
+use npyz::{
+    WriterBuilder,
+    npz::NpzWriter,
+    zip::{DateTime, write::FileOptions},
+};
 use prospect_nets::{TensorBatch, heads::greedy};
 use prospect_shaping::{Batch, Context, Mixed, RewardModule};
 use prospect_sim::{
@@ -198,8 +202,8 @@ impl Probe {
     ) {
         let k = rollout.actors();
         for t in 0..rollout.n_steps() {
-            for actor in 0..k {
-                if !going[actor] {
+            for (actor, going) in going.iter_mut().enumerate() {
+                if !*going {
                     continue;
                 }
                 let (at, ended) = (t * k + actor, rollout.ended(t, actor));
@@ -213,7 +217,7 @@ impl Probe {
                         sum[cell] += f64::from(channel.raw[at]);
                     }
                 }
-                going[actor] &= !ended;
+                *going &= !ended;
             }
         }
     }
@@ -300,8 +304,10 @@ fn array<T: npyz::Serialize + npyz::AutoSerialize + Copy, W: Write + io::Seek>(
     shape: &[u64],
     values: &[T],
 ) -> io::Result<()> {
+    // Without a time of writing, so that equal probes are equal files.
+    let options = FileOptions::default().last_modified_time(DateTime::default());
     let mut writer = npz
-        .array(name, Default::default())?
+        .array(name, options)?
         .default_dtype()
         .shape(shape)
         .begin_nd()?;

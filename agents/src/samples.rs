@@ -79,7 +79,7 @@ impl<'a> Samples<'a> {
     }
 
     /// Their numbers.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> + 'a {
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> + Clone + 'a {
         let (range, list): (_, &'a [i64]) = match self.which {
             Which::Row(_) => (0..self.rollout.actors(), &[]),
             Which::States(_, start, end) => (start..end, &[]),

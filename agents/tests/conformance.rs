@@ -1,5 +1,7 @@
 //! A bonus reaches the gradient; a bonus of weight 0 does not touch a single bit; time-outs are not the end of the world.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use common::{ChainRules, chain, rewards, setup, small, trainer};
@@ -117,7 +119,7 @@ fn both_ways_of_running_a_network_learn_the_same() {
             ..ChainRules::default()
         };
         let mut trainer = trainer(rules, small(), "", 3);
-        assert!(!as_vector == !trainer.ppo().actor_critic().is_fused() || !has_fma());
+        assert_eq!(trainer.ppo().actor_critic().is_fused(), as_vector && has_fma());
         (0..2)
             .map(|_| trainer.iterate().unwrap().metrics)
             .collect::<Vec<_>>()

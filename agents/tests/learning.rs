@@ -1,5 +1,7 @@
 //! Does it learn? Small tasks with known answers, several seeds each.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use common::{ChainRules, small, trainer};

@@ -1,5 +1,7 @@
 //! A run that was interrupted ends as one that was not, byte for byte; damaged and foreign checkpoints are refused.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::{
@@ -115,7 +117,7 @@ fn the_stop_flag_ends_with_a_checkpoint() {
     let mut session = open(&folder, Start::New).unwrap();
     let stop = AtomicBool::new(false);
     let outcome = session.run(&stop, &mut |trainer, _| {
-        stop.store(trainer.step() >= 3 * 256, Ordering::Relaxed)
+        stop.store(trainer.step() >= 3 * 256, Ordering::Relaxed);
     });
     assert_eq!(outcome.unwrap(), Outcome::Stopped);
     drop(session);

@@ -1,7 +1,7 @@
 """PPO in CleanRL's style on Python MiniGrid: the baseline of `prospect bench train`.
 
 One process, one thread; the network (147-64-64, tanh, actor and critic apart) and the settings are those of
-`assets/bench/*.toml`. The image is taken as 147 numbers, divided by 10. Prints one JSON line with env steps per second
+`benches/cleanrl/small.toml` and `large.toml`. The image is taken as 147 numbers, divided by 10. Prints one JSON line with env steps per second
 and the share of each part.
 
     python ppo_minigrid.py --n-envs 16 --minibatch-size 256 --seconds 30

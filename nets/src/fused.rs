@@ -11,7 +11,7 @@ use prospect_sim::Slice;
 
 use crate::{
     encoder::{Encoder, Source},
-    kernels::{LANES, Product},
+    kernels::{GROUPS, LANES, Product, Run},
     linear::{Activation, Linear},
     mlp::Mlp,
     params::{ParamId, ParamSet},
@@ -38,6 +38,9 @@ enum Entry {
     /// As numbers times a factor.
     Values { scale: f32, width: usize },
     /// As rows of a first layer's weight, one per group: where the group begins and where it ends.
+    ///
+    /// In gridworlds most values are 0. Their rows are summed once, into a base; a sample adds the differences for its other
+    /// values. Backward, the row of value 0 gets what the group's other rows leave of the bias's gradient.
     Rows { layer: Layer, groups: Vec<(u32, u32)> },
 }
 
@@ -56,8 +59,10 @@ pub struct FusedInput {
     n: usize,
     /// `[n, padded width]`.
     values: Vec<f32>,
-    /// `[n, groups]`.
+    /// Rows of the first layer's weight, without those of value 0.
     rows: Vec<u32>,
+    /// Which of them belong to which sample, a few groups of all samples at a time.
+    runs: Vec<Run>,
 }
 
 /// A network's working memory. It holds a copy of the weights; see [`Fused::refresh`].
@@ -67,10 +72,63 @@ pub struct FusedWork {
     weights: Vec<[Vec<f32>; 3]>,
     /// Output of each layer, `[n, padded outputs]`; the first is that of the rows' layer if there is one.
     outputs: Vec<Vec<f32>>,
+    /// Of the rows' layer: bias plus the rows of value 0, and how the other rows differ from them.
+    base: Vec<f32>,
+    differences: Vec<f32>,
     gradient: Vec<f32>,
     below: Vec<f32>,
     product: Vec<f32>,
     result: Vec<f32>,
+}
+
+impl FusedInput {
+    fn load_values(
+        &mut self,
+        all: Slice<'_>,
+        samples: impl Iterator<Item = usize>,
+        width: usize,
+        scale: f32,
+    ) {
+        let stride = padded(width);
+        self.n = 0;
+        self.values.clear();
+        for sample in samples {
+            let at = self.values.len();
+            self.values.resize(at + stride, 0.0);
+            let from = all.slice(sample * width..(sample + 1) * width);
+            read_scaled(from, scale, &mut self.values[at..at + width]);
+            self.n += 1;
+        }
+    }
+
+    fn load_rows(
+        &mut self,
+        all: Slice<'_>,
+        samples: impl Iterator<Item = usize> + Clone,
+        groups: &[(u32, u32)],
+    ) {
+        let bytes = all.as_u8().unwrap_or(&[]);
+        self.n = samples.clone().count();
+        self.rows.clear();
+        self.runs.clear();
+        for (block, groups_here) in groups.chunks(GROUPS).enumerate() {
+            for (i, sample) in samples.clone().enumerate() {
+                let start = self.rows.len() as u32;
+                let at = sample * groups.len() + block * GROUPS;
+                for (&(first, last), &value) in groups_here.iter().zip(&bytes[at..]) {
+                    let row = (first + u32::from(value)).min(last);
+                    if row != first {
+                        self.rows.push(row);
+                    }
+                }
+                let end = self.rows.len() as u32;
+                if end > start {
+                    let sample = i as u32;
+                    self.runs.push(Run { sample, start, end });
+                }
+            }
+        }
+    }
 }
 
 impl Fused {
@@ -134,40 +192,30 @@ impl Fused {
     }
 
     /// Reads samples of [`Self::component`]: `all` holds one observation after the other, `samples` names those wanted.
-    pub fn load(&self, all: Slice<'_>, samples: impl Iterator<Item = usize>, input: &mut FusedInput) {
-        input.n = 0;
+    pub fn load(&self, all: Slice<'_>, samples: impl Iterator<Item = usize> + Clone, input: &mut FusedInput) {
         match &self.entry {
-            Entry::Values { scale, width } => {
-                let stride = padded(*width);
-                input.values.clear();
-                for sample in samples {
-                    let at = input.values.len();
-                    input.values.resize(at + stride, 0.0);
-                    read_scaled(
-                        all.slice(sample * width..(sample + 1) * width),
-                        *scale,
-                        &mut input.values[at..at + width],
-                    );
-                    input.n += 1;
-                }
-            }
-            Entry::Rows { groups, .. } => {
-                let bytes = all.as_u8().unwrap_or(&[]);
-                input.rows.clear();
-                for sample in samples {
-                    let values = &bytes[sample * groups.len()..(sample + 1) * groups.len()];
-                    let rows = groups.iter().zip(values);
-                    input
-                        .rows
-                        .extend(rows.map(|(&(first, last), &value)| (first + u32::from(value)).min(last)));
-                    input.n += 1;
-                }
-            }
+            Entry::Values { scale, width } => input.load_values(all, samples, *width, *scale),
+            Entry::Rows { groups, .. } => input.load_rows(all, samples, groups),
         }
     }
 
     /// Takes the weights over after they have changed.
     pub fn refresh(&self, params: &ParamSet, work: &mut FusedWork) {
+        if let Entry::Rows { layer, groups } = &self.entry {
+            let width = layer.outputs;
+            work.base.clear();
+            work.base.extend_from_slice(params.values(layer.bias));
+            work.differences.clear();
+            work.differences.extend_from_slice(params.values(layer.weight));
+            for &(first, last) in groups {
+                let group = &mut work.differences[first as usize * width..(last as usize + 1) * width];
+                let (zero, others) = group.split_at_mut(width);
+                raw::add_rows(zero, &mut work.base);
+                others
+                    .chunks_exact_mut(width)
+                    .for_each(|row| raw::subtract(zero, row));
+            }
+        }
         work.weights.resize_with(self.layers.len(), Default::default);
         for (layer, [turned, bias, padded_weight]) in self.layers.iter().zip(&mut work.weights) {
             let (inputs, outputs) = (layer.inputs, layer.outputs);
@@ -193,15 +241,15 @@ impl Fused {
     }
 
     /// The head's outputs, `[n, outputs]`.
-    pub fn forward<'a>(&self, params: &ParamSet, input: &FusedInput, work: &'a mut FusedWork) -> &'a [f32] {
+    pub fn forward<'a>(&self, input: &FusedInput, work: &'a mut FusedWork) -> &'a [f32] {
         let n = input.n;
         let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
         work.outputs.resize_with(self.layers.len() + first, Vec::new);
-        if let Entry::Rows { layer, groups } = &self.entry {
+        if let Entry::Rows { layer, .. } = &self.entry {
             let out = &mut work.outputs[0];
-            out.resize(n * layer.outputs, 0.0);
-            let (weight, bias) = (params.values(layer.weight), params.values(layer.bias));
-            raw::gather_sum(weight, bias, &input.rows, groups.len(), out);
+            out.clear();
+            (0..n).for_each(|_| out.extend_from_slice(&work.base));
+            raw::gather_runs(&work.differences, &input.runs, &input.rows, layer.outputs, out);
             self.activate(out);
         }
         for (i, layer) in self.layers.iter().enumerate() {
@@ -303,7 +351,17 @@ impl Fused {
             let (weight, bias) = params.layer_grad_mut(layer.weight, layer.bias);
             weight.fill(0.0);
             bias.fill(0.0);
-            raw::scatter_add(&work.gradient, &input.rows, groups.len(), weight, bias);
+            raw::add_rows(&work.gradient, bias);
+            let width = layer.outputs;
+            raw::scatter_runs(&work.gradient, &input.runs, &input.rows, width, weight);
+            for &(first, last) in groups {
+                let group = &mut weight[first as usize * width..(last as usize + 1) * width];
+                let (zero, others) = group.split_at_mut(width);
+                zero.copy_from_slice(bias);
+                others
+                    .chunks_exact(width)
+                    .for_each(|row| raw::subtract(row, zero));
+            }
         }
     }
 }
@@ -432,7 +490,7 @@ mod tests {
         let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
         fused.refresh(&net.params, &mut work);
         fused.load(Slice::U8(&images), samples.iter().copied(), &mut input);
-        let ours = fused.forward(&net.params, &input, &mut work).to_vec();
+        let ours = fused.forward(&input, &mut work).to_vec();
         fused.backward(&mut net.params, &input, &mut work, &gradient);
         for (a, b) in ours.iter().zip(crate::read_floats(&output)) {
             approx::assert_abs_diff_eq!(*a, b, epsilon = 2e-6);
@@ -458,15 +516,18 @@ mod tests {
         compare(both(&flat, Activation::Tanh, &[], 3), &SOME[..1]);
     }
 
-    #[test]
-    fn one_hot_networks_equal_libtorchs() {
-        let onehot = |activation| EncoderConfig::Onehot {
+    fn onehot(activation: Activation) -> EncoderConfig {
+        EncoderConfig::Onehot {
             hidden: 48,
             activation,
             init: Init::KaimingUniform,
             levels: vec![11, 6, 4],
             extra: vec![],
-        };
+        }
+    }
+
+    #[test]
+    fn one_hot_networks_equal_libtorchs() {
         compare(both(&onehot(Activation::Relu), Activation::Relu, &[32], 7), &SOME);
         compare(both(&onehot(Activation::Tanh), Activation::Tanh, &[], 1), &SOME);
     }
@@ -477,19 +538,21 @@ mod tests {
             scale: 0.1,
             components: vec![],
         };
-        let net = both(&flat, Activation::Tanh, &[64, 20], 7);
-        let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
-            return;
-        };
-        let images = images(N);
-        let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
-        fused.refresh(&net.params, &mut work);
-        fused.load(Slice::U8(&images), 0..N, &mut input);
-        let together = fused.forward(&net.params, &input, &mut work).to_vec();
-        for sample in 0..N {
-            fused.load(Slice::U8(&images), std::iter::once(sample), &mut input);
-            let alone = fused.forward(&net.params, &input, &mut work);
-            assert_eq!(alone, &together[sample * 7..(sample + 1) * 7]);
+        for encoder in [flat, onehot(Activation::Tanh)] {
+            let net = both(&encoder, Activation::Tanh, &[64, 20], 7);
+            let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
+                return;
+            };
+            let images = images(N);
+            let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
+            fused.refresh(&net.params, &mut work);
+            fused.load(Slice::U8(&images), 0..N, &mut input);
+            let together = fused.forward(&input, &mut work).to_vec();
+            for sample in 0..N {
+                fused.load(Slice::U8(&images), std::iter::once(sample), &mut input);
+                let alone = fused.forward(&input, &mut work);
+                assert_eq!(alone, &together[sample * 7..(sample + 1) * 7]);
+            }
         }
     }
 

@@ -9,9 +9,6 @@
 /// Columns that are summed at once: eight AVX-512 registers.
 const BLOCK: usize = 128;
 
-/// Samples whose gradients are scattered together: 8 KiB at 128 columns.
-const TILE: usize = 16;
-
 /// The sum of the squares, in f64 over sixteen interleaved lanes.
 #[inline(always)]
 pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
@@ -98,6 +95,9 @@ pub(crate) fn rms_prop(
     }
 }
 
+/// One-hot groups that are summed for all samples before the next ones are: their weight rows stay in the nearest cache.
+pub(crate) const GROUPS: usize = 6;
+
 /// A matrix product with rows of zeros and ones: `out[b] = bias + sum_i weight[rows[b, i]]`.
 ///
 /// `weight` is `[inputs, width]`, `bias` `[width]`, `rows` `[samples, per_sample]`, `out` `[samples, width]`. Rows outside
@@ -105,38 +105,41 @@ pub(crate) fn rms_prop(
 #[inline(always)]
 pub(crate) fn gather_sum(weight: &[f32], bias: &[f32], rows: &[u32], per_sample: usize, out: &mut [f32]) {
     let width = bias.len();
-    for (rows, out) in rows.chunks_exact(per_sample).zip(out.chunks_exact_mut(width)) {
-        let mut from = 0;
-        while from + BLOCK <= width {
-            let mut sum = [0.0f32; BLOCK];
-            sum.copy_from_slice(&bias[from..from + BLOCK]);
-            for &row in rows {
-                let at = row as usize * width + from;
-                for (sum, &value) in sum.iter_mut().zip(&weight[at..at + BLOCK]) {
-                    *sum += value;
-                }
-            }
-            out[from..from + BLOCK].copy_from_slice(&sum);
-            from += BLOCK;
+    out.chunks_exact_mut(width)
+        .for_each(|out| out.copy_from_slice(bias));
+    for first in (0..per_sample).step_by(GROUPS) {
+        let last = per_sample.min(first + GROUPS);
+        for (rows, out) in rows.chunks_exact(per_sample).zip(out.chunks_exact_mut(width)) {
+            gather_groups(weight, &rows[first..last], out);
         }
-        if from == width {
-            continue;
-        }
-        let out = &mut out[from..];
-        out.copy_from_slice(&bias[from..]);
+    }
+}
+
+#[inline(always)]
+fn gather_groups(weight: &[f32], rows: &[u32], out: &mut [f32]) {
+    let width = out.len();
+    let mut from = 0;
+    while from + BLOCK <= width {
+        let mut sum = [0.0f32; BLOCK];
+        sum.copy_from_slice(&out[from..from + BLOCK]);
         for &row in rows {
-            let at = row as usize * width;
-            for (sum, &value) in out.iter_mut().zip(&weight[at + from..at + width]) {
+            let at = row as usize * width + from;
+            for (sum, &value) in sum.iter_mut().zip(&weight[at..at + BLOCK]) {
                 *sum += value;
             }
+        }
+        out[from..from + BLOCK].copy_from_slice(&sum);
+        from += BLOCK;
+    }
+    for &row in rows {
+        let at = row as usize * width;
+        for (sum, &value) in out[from..].iter_mut().zip(&weight[at + from..at + width]) {
+            *sum += value;
         }
     }
 }
 
 /// The gradient of [`gather_sum`]: adds `gradient` `[samples, width]` to the rows that each sample summed, and to the bias.
-///
-/// Samples go in tiles, and within a tile position by position: the few rows that a position can name stay in the first
-/// cache while the tile's samples add to them.
 #[inline(always)]
 pub(crate) fn scatter_add(
     gradient: &[f32],
@@ -146,21 +149,58 @@ pub(crate) fn scatter_add(
     bias: &mut [f32],
 ) {
     let width = bias.len();
-    for gradient in gradient.chunks_exact(width) {
-        for (sum, &value) in bias.iter_mut().zip(gradient) {
-            *sum += value;
-        }
-    }
-    for (rows, gradient) in rows.chunks(TILE * per_sample).zip(gradient.chunks(TILE * width)) {
-        for position in 0..per_sample {
-            let row_of_each = rows[position..].iter().step_by(per_sample);
-            for (&row, gradient) in row_of_each.zip(gradient.chunks_exact(width)) {
+    add_rows(gradient, bias);
+    for first in (0..per_sample).step_by(GROUPS) {
+        let last = per_sample.min(first + GROUPS);
+        for (rows, gradient) in rows.chunks_exact(per_sample).zip(gradient.chunks_exact(width)) {
+            for &row in &rows[first..last] {
                 let at = row as usize * width;
                 for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
                     *sum += value;
                 }
             }
         }
+    }
+}
+
+/// Weight rows `rows[start..end]` that belong to one sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) sample: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+/// Adds to `out` `[samples, width]` the weight rows of each run; `weight` is `[inputs, width]`.
+#[inline(always)]
+pub(crate) fn gather_runs(weight: &[f32], runs: &[Run], rows: &[u32], width: usize, out: &mut [f32]) {
+    for run in runs {
+        let at = run.sample as usize * width;
+        let rows = &rows[run.start as usize..run.end as usize];
+        gather_groups(weight, rows, &mut out[at..at + width]);
+    }
+}
+
+/// The gradient of [`gather_runs`]: adds each sample's row of `gradient` `[samples, width]` to the weight rows of its runs.
+#[inline(always)]
+pub(crate) fn scatter_runs(gradient: &[f32], runs: &[Run], rows: &[u32], width: usize, weight: &mut [f32]) {
+    for run in runs {
+        let at = run.sample as usize * width;
+        let gradient = &gradient[at..at + width];
+        for &row in &rows[run.start as usize..run.end as usize] {
+            let at = row as usize * width;
+            for (sum, &value) in weight[at..at + width].iter_mut().zip(gradient) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+/// `to[i] -= from[i]`.
+#[inline(always)]
+pub(crate) fn subtract(from: &[f32], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to -= from;
     }
 }
 
@@ -246,7 +286,7 @@ pub(crate) fn tanh(values: &mut [f32]) {
         6.372_619_5e-4,
         4.893_524_6e-3,
     ];
-    const EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347_06e-4, 2.268_434_6e-3, 4.893_525e-3];
+    const EVEN: [f32; 4] = [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3];
     for value in values {
         // Beyond this the quotient is 1 to the last bit.
         let x = value.clamp(-7.905_311, 7.905_311);

@@ -115,6 +115,18 @@ widest!(
 );
 
 widest!(
+    /// See [`kernels::gather_runs`].
+    gather_runs(weight: &[f32], runs: &[kernels::Run], rows: &[u32], width: usize, out: &mut [f32])
+);
+widest!(
+    /// See [`kernels::scatter_runs`].
+    scatter_runs(gradient: &[f32], runs: &[kernels::Run], rows: &[u32], width: usize, weight: &mut [f32])
+);
+widest!(
+    /// See [`kernels::subtract`].
+    subtract(from: &[f32], to: &mut [f32])
+);
+widest!(
     /// See [`kernels::tanh_backward`].
     tanh_backward(output: &[f32], gradient: &mut [f32])
 );

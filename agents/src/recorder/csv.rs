@@ -146,7 +146,7 @@ fn push_number(text: &mut String, value: f64) {
     if size == 0.0 || (1e-5..1e16).contains(&size) {
         text.push_str(&value.to_string());
     } else {
-        text.push_str(&format!("{value:e}"));
+        text.extend([format!("{value:e}")]);
     }
 }
 

@@ -151,8 +151,9 @@ mod tests {
         ]);
         let mut bytes = record(&version);
         bytes.extend(record(&scalar_event(12.5, 300, &metrics)));
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, GOLDEN);
+        let byte = |i: usize| u8::from_str_radix(&GOLDEN[2 * i..2 * i + 2], 16).unwrap();
+        let golden: Vec<u8> = (0..GOLDEN.len() / 2).map(byte).collect();
+        assert_eq!(bytes, golden);
     }
 
     #[test]

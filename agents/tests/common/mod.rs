@@ -2,7 +2,8 @@
 #![allow(
     dead_code,
     clippy::allow_attributes,
-    reason = "each test binary uses its own part of this module"
+    clippy::unwrap_used,
+    reason = "helpers of tests, of which each test binary uses its own part"
 )]
 
 use std::sync::Arc;

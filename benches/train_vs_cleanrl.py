@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Training steps per CPU-second of `prospect bench train` against a CleanRL-style PPO on Python MiniGrid, in turn.
+
+    python3 benches/train_vs_cleanrl.py [--pairs K] [--seconds S] [--prospect PATH] [--python PATH] [--out FILE.json]
+
+Two settings, `benches/cleanrl/small.toml` and `large.toml`; the same network (147-64-64) and settings on both sides, one
+thread each. The baseline is `benches/cleanrl/ppo_minigrid.py`; torch 2.11.0, minigrid and gymnasium are installed into a
+throw-away virtual environment (kept in the user's cache between runs), unless `--python` names an interpreter that has
+them. Runs alternate, because other load on a shared machine moves either figure by tens of percent; each side reports
+its own CPU time, all threads, without start-up.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import venv
+
+PACKAGES = ["torch==2.11.0", "minigrid==3.2.0", "gymnasium==1.4.0", "numpy"]
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SETTINGS = {"small": (16, 256, 8), "large": (64, 1024, 15)}
+
+
+def baseline_python(given):
+    """An interpreter that can import torch and minigrid."""
+    if given:
+        return given
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+    folder = cache / "prospect" / "bench-cleanrl"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        print(f"installing {' '.join(PACKAGES)} into {folder}", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        (folder / "ready").touch()
+    return python
+
+
+def child(command):
+    """The last line that a child prints, as JSON."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    command = [str(part) for part in command]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    return json.loads(done.stdout[done.stdout.index("{"):])
+
+
+def prospect(args, name):
+    """Steps per CPU-second of ours, and its share of libtorch's ceiling."""
+    found = child([args.prospect, "bench", "train", ROOT / f"benches/cleanrl/{name}.toml", "--seconds", args.seconds,
+                   "--json"])
+    return found["steps"] / found["cpu_seconds"], found["share_of_ceiling"]
+
+
+def cleanrl(args, name):
+    """Steps per CPU-second of the baseline."""
+    n_envs, minibatch, _ = SETTINGS[name]
+    found = child([args.python, ROOT / "benches/cleanrl/ppo_minigrid.py", "--n-envs", n_envs, "--minibatch-size",
+                   minibatch, "--seconds", args.seconds])
+    return found["steps_per_cpu_second"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--prospect", type=pathlib.Path, default=target / "release/prospect")
+    parser.add_argument("--python", help="an interpreter that has torch, minigrid and gymnasium")
+    parser.add_argument("--out", type=pathlib.Path)
+    args = parser.parse_args()
+    if not args.prospect.exists():
+        sys.exit(f"{args.prospect} does not exist: run `make build` first, or name the binary with --prospect")
+    args.python = baseline_python(args.python)
+    results = {"machine": platform.processor() or platform.machine(), "date": time.strftime("%Y-%m-%d")}
+    for name, (n_envs, minibatch, wanted) in SETTINGS.items():
+        pairs = []
+        for k in range(args.pairs):
+            (ours, share), theirs = prospect(args, name), cleanrl(args, name)
+            pairs.append((ours, theirs, share))
+            print(f"{n_envs} envs, minibatch {minibatch}, pair {k + 1}: Prospect {ours:8.0f}, CleanRL-style {theirs:6.0f} "
+                  f"steps per CPU-second: {ours / theirs:5.1f} times; {share:.2f} of libtorch's ceiling", flush=True)
+        ours, theirs, share = (statistics.median(side) for side in zip(*pairs))
+        results[name] = {
+            "prospect_steps_per_cpu_second": ours, "cleanrl_steps_per_cpu_second": theirs, "times": ours / theirs,
+            "smallest_times": min(a / b for a, b, _ in pairs), "share_of_ceiling": share, "wanted_times": wanted,
+        }
+        print(f"median: {ours / theirs:.1f} times (at least {wanted} wanted)")
+    if args.out:
+        args.out.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
