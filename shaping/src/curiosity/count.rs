@@ -113,7 +113,10 @@ impl RewardModule for Count {
     }
 
     fn label(&self, batch: &Batch<'_>, out: &mut [f32]) -> Result<(), ShapingError> {
-        inverse_root(batch, out);
+        let counts = batch.context.columns.iter().flatten();
+        out.iter_mut()
+            .zip(counts)
+            .for_each(|(out, n)| *out = inverse_root(*n));
         Ok(())
     }
 

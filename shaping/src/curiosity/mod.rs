@@ -2,8 +2,7 @@
 
 pub mod count;
 mod distillation;
-pub mod episodic_count;
-pub mod first_visit;
+pub mod episodic;
 #[cfg(test)]
 mod golden;
 pub mod icm;
@@ -16,31 +15,27 @@ mod training;
 mod visits;
 
 pub use count::{Count, CountSettings};
-pub use episodic_count::EpisodicCount;
-pub use first_visit::FirstVisit;
+pub use episodic::EpisodicBonus;
 pub use icm::{Icm, IcmSettings};
 pub use input::EncoderKind;
 pub use noveld::{NovelD, NovelDSettings};
 pub use rnd::{Rnd, RndSettings};
 
-use crate::{module::Batch, registry::ModuleKind};
+use crate::registry::ModuleKind;
 
 /// The kinds in this folder.
 pub(crate) fn kinds() -> Vec<ModuleKind> {
     vec![
         count::kind(),
-        episodic_count::kind(),
-        first_visit::kind(),
+        episodic::episodic_count(),
+        episodic::first_visit(),
         rnd::kind(),
         icm::kind(),
         noveld::kind(),
     ]
 }
 
-/// `1 / sqrt(n)` of the counts in the first context column, 0 where nothing was counted.
-fn inverse_root(batch: &Batch<'_>, out: &mut [f32]) {
-    let counts = batch.context.columns.iter().flatten();
-    for (out, n) in out.iter_mut().zip(counts) {
-        *out = if *n > 0.0 { 1.0 / n.sqrt() } else { 0.0 };
-    }
+/// `1 / sqrt(visits)`; 0 where nothing was counted.
+fn inverse_root(visits: f32) -> f32 {
+    if visits > 0.0 { 1.0 / visits.sqrt() } else { 0.0 }
 }
