@@ -147,10 +147,10 @@ widest!(
     scale_bytes(bytes: &[u8], scale: f32, out: &mut [f32])
 );
 
-/// True if the processor multiplies and adds in one instruction; without, `mul_add` is right but slow.
+/// True if the processor multiplies and adds in one wide instruction; without, `mul_add` is right but slow.
 pub(crate) fn has_fma() -> bool {
     #[cfg(target_arch = "x86_64")]
-    return std::is_x86_feature_detected!("fma");
+    return std::is_x86_feature_detected!("fma") && std::is_x86_feature_detected!("avx2");
     #[cfg(not(target_arch = "x86_64"))]
     cfg!(target_arch = "aarch64")
 }
