@@ -24,7 +24,7 @@ use crate::{
 pub struct LabelArgs {
     /// A rollout that `prospect rollout` stored
     pub rollout: PathBuf,
-    /// A run file, or a file with nothing but [[reward]] tables
+    /// A run file, or a file with nothing but `[[reward]]` tables
     #[arg(long)]
     pub reward: PathBuf,
     /// Settings on top, such as --set reward.0.weight=0.1
