@@ -171,3 +171,27 @@ fn the_bench_checksum_is_the_rollouts() {
     assert_eq!(report["observation_checksum"].as_str(), Some(sum[0].as_str()));
     assert!(report["steps_per_cpu_second"].as_f64().unwrap() > 0.0);
 }
+
+#[test]
+fn env_0_can_be_filmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let gif = folder.path().join("film.gif");
+    rollout(
+        folder.path(),
+        "a.npz",
+        &[
+            "--random-actions",
+            "1",
+            "--steps",
+            "5",
+            "--gif",
+            text(&gif),
+            "--tile",
+            "8",
+        ],
+    );
+    let bytes = fs::read(&gif).unwrap();
+    // Six frames of 5 x 5 cells: the header states 40 x 40 pixels, and each frame has a control block.
+    assert_eq!(&bytes[..10], b"GIF89a\x28\x00\x28\x00");
+    assert_eq!(bytes.windows(3).filter(|w| *w == [0x21, 0xf9, 0x04]).count(), 6);
+}

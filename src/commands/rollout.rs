@@ -4,8 +4,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use prospect_envs::gridworld::render::write_gif;
 use prospect_sim::{
-    ActionSpace, Actions, Dtype, Env, FactKind, Field, Rollout, Seeds, Slice, VecEnv, VecEnvConfig,
+    ActionSpace, Actions, Dtype, Env, FactKind, Field, Frame, Rollout, Seeds, Slice, VecEnv, VecEnvConfig,
     hash::Fnv1a, random::Generator,
 };
 
@@ -51,9 +52,36 @@ pub struct RolloutArgs {
     /// Store a hash of each env's whole state per step as `state_hash`
     #[arg(long)]
     pub snapshots: bool,
+    /// Draw env 0 as an animated GIF
+    #[arg(long, value_name = "FILE.gif")]
+    pub gif: Option<PathBuf>,
+    /// Pixels per cell in the GIF
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub tile: u16,
     /// Facts to store: `all`, `none`, or names separated by commas
     #[arg(long, default_value = "all")]
     pub facts: String,
+}
+
+/// How long a frame of the GIF is shown.
+const FRAME_MS: u32 = 100;
+
+/// Pictures of env 0, if they are wanted.
+struct Film {
+    frames: Vec<Frame>,
+    tile: usize,
+    on: bool,
+}
+
+impl Film {
+    fn shoot(&mut self, envs: &mut VecEnv) -> Result<()> {
+        if self.on {
+            let frame = envs.render(0, self.tile);
+            self.frames
+                .push(frame.with_context(|| format!("{} draws no pictures", envs.spec().id))?);
+        }
+        Ok(())
+    }
 }
 
 /// The actions of a whole rollout.
@@ -78,7 +106,16 @@ pub fn run(args: &RolloutArgs) -> Outcome {
     };
     let mut envs = VecEnv::new(env, &config).or_input(|| "setting up the envs".to_owned())?;
     let (tape, steps) = tape(args, &envs).or_input(|| "taking the actions".to_owned())?;
-    let (rollout, hashes) = play(&mut envs, &tape, steps, args).or_input(|| "stepping".to_owned())?;
+    let mut film = Film {
+        frames: Vec::new(),
+        tile: usize::from(args.tile),
+        on: args.gif.is_some(),
+    };
+    let (rollout, hashes) =
+        play(&mut envs, &tape, steps, args, &mut film).or_input(|| "stepping".to_owned())?;
+    if let Some(path) = &args.gif {
+        write_gif(path, &film.frames, FRAME_MS).or_run(|| format!("writing {}", path.display()))?;
+    }
     write(args, &envs, &rollout, &hashes).or_run(|| format!("writing {}", args.out.display()))
 }
 
@@ -178,7 +215,13 @@ fn tape_from_file(path: &std::path::Path, space: &ActionSpace, actors: usize) ->
     Ok((tape, plain[0]))
 }
 
-fn play(envs: &mut VecEnv, tape: &Tape, steps: usize, args: &RolloutArgs) -> Result<(Rollout, Vec<u64>)> {
+fn play(
+    envs: &mut VecEnv,
+    tape: &Tape,
+    steps: usize,
+    args: &RolloutArgs,
+    film: &mut Film,
+) -> Result<(Rollout, Vec<u64>)> {
     let mut rollout = Rollout::new(envs.layout(), steps);
     envs.reset(Seeds::Base(args.seed), rollout.first_row_mut())?;
     let mut hashes = Vec::new();
@@ -191,6 +234,7 @@ fn play(envs: &mut VecEnv, tape: &Tape, steps: usize, args: &RolloutArgs) -> Res
         Ok(())
     };
     hash(envs)?;
+    film.shoot(envs)?;
     let width = envs.actors() * envs.layout().actions.width();
     for t in 0..steps {
         match tape {
@@ -208,6 +252,7 @@ fn play(envs: &mut VecEnv, tape: &Tape, steps: usize, args: &RolloutArgs) -> Res
         let (actions, row): (Actions<'_>, _) = rollout.step_mut(t);
         envs.step(actions, row).with_context(|| format!("step {t}"))?;
         hash(envs)?;
+        film.shoot(envs)?;
     }
     Ok((rollout, hashes))
 }
