@@ -29,7 +29,7 @@ pub fn trainer(file: &RunFile) -> Outcome<Trainer> {
     let registry = registry();
     let env = registry
         .make(&file.env.id, &file.env.options)
-        .or_input(|| "env".to_owned())?;
+        .or_input(|| "env.id, env.options".to_owned())?;
     let modules = modules();
     Trainer::new(TrainSetup {
         env: Arc::clone(&env),

@@ -1,4 +1,4 @@
-//! Running statistics on plain slices, in f64: for observations, rewards and returns.
+//! Running statistics on plain slices, in f64, for observations. Those of rewards are `shaping`'s own, which know episodes.
 
 use serde::{Deserialize, Serialize};
 
@@ -127,91 +127,6 @@ impl Whitener {
     }
 }
 
-/// The standard deviation of the discounted sum of rewards, by which rewards are divided.
-///
-/// Per actor a sum `s = gamma * s + r` runs forward; the statistics are over all its values (Burda et al. 2019, `RewardForwardFilter`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DiscountedReturnStd {
-    gamma: f64,
-    /// Whether an episode's end clears the actor's sum (`gymnasium`'s `NormalizeReward`) or not (RND).
-    episodic: bool,
-    sums: Vec<f64>,
-    moments: RunningMoments,
-}
-
-impl DiscountedReturnStd {
-    /// For `actors` actors; `episodic` sums are cleared after an episode's last reward.
-    pub fn new(actors: usize, gamma: f64, episodic: bool) -> Self {
-        Self {
-            gamma,
-            episodic,
-            sums: vec![0.0; actors],
-            moments: RunningMoments::new(1),
-        }
-    }
-
-    /// Takes in rewards `[steps, actors]`, with the ends of episodes at the same places.
-    pub fn update(&mut self, rewards: &[f32], ended: &[bool]) {
-        let actors = self.sums.len();
-        let mut seen = Vec::with_capacity(rewards.len());
-        for (rewards, ended) in rewards.chunks_exact(actors).zip(ended.chunks_exact(actors)) {
-            for ((sum, &reward), &ended) in self.sums.iter_mut().zip(rewards).zip(ended) {
-                *sum = *sum * self.gamma + f64::from(reward);
-                seen.push(*sum);
-                if ended && self.episodic {
-                    *sum = 0.0;
-                }
-            }
-        }
-        self.moments.update_f64(&seen);
-    }
-
-    /// What to divide rewards by; 1 before anything is seen.
-    pub fn std(&self) -> f64 {
-        self.moments.std(0).max(TINY)
-    }
-}
-
-/// The smallest and the largest value seen.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct RunningRange {
-    low: f64,
-    high: f64,
-    seen: bool,
-}
-
-impl Default for RunningRange {
-    fn default() -> Self {
-        Self {
-            low: 0.0,
-            high: 0.0,
-            seen: false,
-        }
-    }
-}
-
-impl RunningRange {
-    /// Takes in values.
-    pub fn update(&mut self, values: &[f32]) {
-        for &value in values {
-            let value = f64::from(value);
-            self.low = if self.seen { self.low.min(value) } else { value };
-            self.high = if self.seen { self.high.max(value) } else { value };
-            self.seen = true;
-        }
-    }
-
-    /// `value` between 0 (smallest seen) and 1 (largest seen); 0 where all were equal.
-    pub fn scale(&self, value: f64) -> f64 {
-        let span = self.high - self.low;
-        if span > 0.0 {
-            (value - self.low) / span
-        } else {
-            0.0
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -250,56 +165,6 @@ mod tests {
         let mut rows = [7.0, 8.0];
         whitener.whiten(&mut rows);
         assert_eq!(rows, [0.0, 5.0]);
-    }
-
-    #[test]
-    fn discounted_sums_by_hand() {
-        // Two actors, gamma 0.5; the first one's episode ends after the first step.
-        let (rewards, ended) = ([1.0, 2.0, 1.0, 2.0], [true, false, false, false]);
-        let mut carried = DiscountedReturnStd::new(2, 0.5, false);
-        carried.update(&rewards, &ended);
-        // Sums 1, 2, 1.5, 3: mean 1.875.
-        let expected = [1.0f64, 2.0, 1.5, 3.0]
-            .map(|x| (x - 1.875).powi(2))
-            .iter()
-            .sum::<f64>()
-            / 4.0;
-        approx::assert_relative_eq!(carried.std(), expected.sqrt(), max_relative = 1e-12);
-        let mut cleared = DiscountedReturnStd::new(2, 0.5, true);
-        cleared.update(&rewards, &ended);
-        // Sums 1, 2, 1, 3.
-        let expected = [1.0f64, 2.0, 1.0, 3.0]
-            .map(|x| (x - 1.75).powi(2))
-            .iter()
-            .sum::<f64>()
-            / 4.0;
-        approx::assert_relative_eq!(cleared.std(), expected.sqrt(), max_relative = 1e-12);
-    }
-
-    #[test]
-    fn discounted_sums_go_on_over_rollouts() {
-        let (rewards, ended) = ([1.0, -2.0, 0.5, 4.0, 1.0, 1.0], [false; 6]);
-        let mut once = DiscountedReturnStd::new(1, 0.9, true);
-        once.update(&rewards, &ended);
-        let mut parts = DiscountedReturnStd::new(1, 0.9, true);
-        parts.update(&rewards[..2], &ended[..2]);
-        let stored = serde_json::to_string(&parts).unwrap();
-        let mut parts: DiscountedReturnStd = serde_json::from_str(&stored).unwrap();
-        parts.update(&rewards[2..], &ended[2..]);
-        approx::assert_relative_eq!(once.std(), parts.std(), max_relative = 1e-12);
-        assert_eq!(once.sums, parts.sums);
-    }
-
-    #[test]
-    fn ranges_by_hand() {
-        let mut range = RunningRange::default();
-        range.update(&[3.0]);
-        assert_eq!(range.scale(3.0), 0.0);
-        range.update(&[-1.0, 1.0]);
-        assert_eq!(
-            (range.scale(-1.0), range.scale(1.0), range.scale(3.0)),
-            (0.0, 0.5, 1.0)
-        );
     }
 
     proptest! {

@@ -117,7 +117,8 @@ impl Source<'_> {
             let mut path = vec![name];
             path.extend(inner.split('.').filter(|part| *part != "." && !part.is_empty()));
             let message = error.into_inner().to_string();
-            let message = message.trim();
+            // The path says where; the second line of TOML's message would say it again.
+            let message = message.lines().next().unwrap_or_default().trim();
             match unknown_field(message) {
                 Some(field) => {
                     path.retain(|part| *part != field);
