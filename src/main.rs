@@ -4,9 +4,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use prospect::cli::Cli;
+use tracing_subscriber::EnvFilter;
 
 #[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
 fn main() -> ExitCode {
+    // Libraries only emit; what is shown of it is decided here, and by RUST_LOG.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
