@@ -116,6 +116,16 @@ pub struct Array {
 }
 
 impl Array {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// True if there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The values as reals.
     ///
     /// # Errors
@@ -189,11 +199,6 @@ impl NpzIn {
             archive,
             path: path.to_owned(),
         })
-    }
-
-    /// The arrays in it.
-    pub fn names(&self) -> Vec<String> {
-        self.archive.array_names().map(str::to_owned).collect()
     }
 
     /// Reads one array; none if there is none of that name.

@@ -72,6 +72,12 @@ fn arrays_have_the_documented_names_and_shapes() {
     };
     let none_ended = (0..truncated.len()).filter(|&i| truncated[i] + terminated[i] == 0);
     assert!(none_ended.into_iter().all(|i| direction[i] == 0));
+    let Values::Texts(missions) = npz.read("final_mission").unwrap().unwrap().values else {
+        panic!()
+    };
+    for (i, mission) in missions.iter().enumerate() {
+        assert_eq!(mission.is_empty(), truncated[i] + terminated[i] == 0, "{mission}");
+    }
 }
 
 #[test]

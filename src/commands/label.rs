@@ -259,7 +259,7 @@ fn fill(fields: &mut FieldsMut<'_>, arrays: &[Vec<f64>], row: usize) {
 fn set_actions(rollout: &mut Rollout, actions: &Array, t: usize) -> Result<()> {
     let width = rollout.actors() * rollout.layout().actions.width();
     let range = t * width..(t + 1) * width;
-    if range.end > actions.reals()?.len() {
+    if range.end > actions.len() {
         bail!("array `action` has shape {:?}, too few values", actions.shape);
     }
     match (&actions.values, &rollout.layout().actions) {

@@ -1,13 +1,13 @@
 //! `prospect rollout`: steps an env with given or random actions and stores everything as `.npz`.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use prospect_envs::gridworld::render::write_gif;
 use prospect_sim::{
-    ActionSpace, Actions, Dtype, Env, FactKind, Field, Frame, Rollout, Seeds, Slice, VecEnv, VecEnvConfig,
-    hash::Fnv1a, random::Generator,
+    ActionSpace, Actions, Dtype, Env, Field, Frame, Rollout, Seeds, Slice, VecEnv, VecEnvConfig, hash::Fnv1a,
+    random::Generator,
 };
 
 use crate::{
@@ -279,30 +279,20 @@ pub fn checksum_row(rollout: &Rollout, t: usize, hash: &mut Fnv1a) {
 fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -> Result<()> {
     let (steps, actors) = (rollout.n_steps(), rollout.actors());
     let layout = rollout.layout();
-    let mut out = NpzOut::create(&args.out)?;
-    out.texts("env_id", &[], &[args.env.as_str()])?;
-    out.texts("options", &[], &[args.options.as_str()])?;
-    out.array("seed", &[], [args.seed])?;
+    let mut file = FieldFile {
+        out: NpzOut::create(&args.out)?,
+        env: envs.env(),
+        rollout,
+    };
+    file.out.texts("env_id", &[], &[args.env.as_str()])?;
+    file.out.texts("options", &[], &[args.options.as_str()])?;
+    file.out.array("seed", &[], [args.seed])?;
     for (i, field) in layout.observation.iter().enumerate() {
-        put(
-            &mut out,
-            envs.env(),
-            &field.name,
+        file.put(&field.name, i, field, rollout.observation(i))?;
+        file.put_finals(
+            &format!("final_{}", field.name),
             i,
             field,
-            steps + 1,
-            actors,
-            rollout.observation(i),
-        )?;
-        let name = format!("final_{}", field.name);
-        put(
-            &mut out,
-            envs.env(),
-            &name,
-            i,
-            field,
-            steps,
-            actors,
             rollout.final_observation(i),
         )?;
     }
@@ -311,90 +301,89 @@ fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -
         shape.push(layout.actions.width());
     }
     match rollout.actions() {
-        Slice::F32(v) => out.array("action", &shape, v.iter().copied())?,
-        Slice::I32(v) => out.array("action", &shape, v.iter().map(|&a| i64::from(a)))?,
+        Slice::F32(v) => file.out.array("action", &shape, v.iter().copied())?,
+        Slice::I32(v) => file
+            .out
+            .array("action", &shape, v.iter().map(|&a| i64::from(a)))?,
         Slice::U8(_) | Slice::Bool(_) => {}
     }
     let shape = [steps, actors];
-    out.array("reward", &shape, rollout.reward().iter().copied())?;
-    out.array("terminated", &shape, rollout.terminated().iter().copied())?;
-    out.array("truncated", &shape, rollout.truncated().iter().copied())?;
+    file.out
+        .array("reward", &shape, rollout.reward().iter().copied())?;
+    file.out
+        .array("terminated", &shape, rollout.terminated().iter().copied())?;
+    file.out
+        .array("truncated", &shape, rollout.truncated().iter().copied())?;
     for (i, field) in layout.state_facts.iter().enumerate() {
-        let name = format!("fact_{}", field.name);
-        put(
-            &mut out,
-            envs.env(),
-            &name,
+        file.put(&format!("fact_{}", field.name), i, field, rollout.state_fact(i))?;
+        file.put(
+            &format!("final_fact_{}", field.name),
             i,
             field,
-            steps + 1,
-            actors,
-            rollout.state_fact(i),
-        )?;
-        let name = format!("final_fact_{}", field.name);
-        put(
-            &mut out,
-            envs.env(),
-            &name,
-            i,
-            field,
-            steps,
-            actors,
             rollout.final_fact(i),
         )?;
     }
     for (i, field) in layout.event_facts.iter().enumerate() {
-        let name = format!("fact_{}", field.name);
-        put(
-            &mut out,
-            envs.env(),
-            &name,
-            i,
-            field,
-            steps,
-            actors,
-            rollout.event_fact(i),
-        )?;
+        file.put(&format!("fact_{}", field.name), i, field, rollout.event_fact(i))?;
     }
     if args.snapshots {
-        out.array("state_hash", &[steps + 1, layout.n_envs], hashes.iter().copied())?;
+        file.out
+            .array("state_hash", &[steps + 1, layout.n_envs], hashes.iter().copied())?;
     }
-    out.texts(
-        "observation_checksum",
-        &[],
-        &[format!("{:016x}", observation_checksum(rollout))],
-    )?;
-    out.finish()
+    let checksum = format!("{:016x}", observation_checksum(rollout));
+    file.out.texts("observation_checksum", &[], &[checksum])?;
+    file.out.finish()
 }
 
-/// Writes one field under `name`, in the type that the Python package would give it.
-fn put(
-    out: &mut NpzOut,
-    env: &Arc<dyn Env>,
-    name: &str,
-    component: usize,
-    field: &Field,
-    rows: usize,
-    actors: usize,
-    values: Slice<'_>,
-) -> Result<()> {
-    let mut shape = vec![rows, actors];
-    shape.extend(&field.shape);
-    match (field.dtype, values) {
-        (Dtype::Text, Slice::I32(v)) => {
-            let texts: Vec<_> = v.iter().map(|&id| env.text(component, id)).collect();
-            out.texts(name, &shape, &texts)
+/// The file of a rollout, into which fields go in the types that the Python package would give them.
+struct FieldFile<'a> {
+    out: NpzOut,
+    env: &'a Arc<dyn Env>,
+    rollout: &'a Rollout,
+}
+
+impl FieldFile<'_> {
+    /// `[rows, actors, ...]`, the number of rows being that of the values.
+    fn shape(&self, field: &Field, values: Slice<'_>) -> Vec<usize> {
+        let actors = self.rollout.actors();
+        let mut shape = vec![values.len() / (actors * field.width()), actors];
+        shape.extend(&field.shape);
+        shape
+    }
+
+    /// Final values, of which a text is empty where no episode ended; numbers are zero there.
+    fn put_finals(&mut self, name: &str, component: usize, field: &Field, values: Slice<'_>) -> Result<()> {
+        let (Dtype::Text, Slice::I32(ids)) = (field.dtype, values) else {
+            return self.put(name, component, field, values);
+        };
+        let (rollout, width) = (self.rollout, field.width());
+        let flags = rollout.terminated().iter().zip(rollout.truncated());
+        let ended: Vec<_> = flags
+            .map(|(terminated, truncated)| terminated | truncated)
+            .collect();
+        let text = |(i, &id): (usize, &i32)| {
+            if ended[i / width] {
+                self.env.text(component, id)
+            } else {
+                Cow::Borrowed("")
+            }
+        };
+        let texts: Vec<_> = ids.iter().enumerate().map(text).collect();
+        self.out.texts(name, &self.shape(field, values), &texts)
+    }
+
+    fn put(&mut self, name: &str, component: usize, field: &Field, values: Slice<'_>) -> Result<()> {
+        let shape = self.shape(field, values);
+        match (field.dtype, values) {
+            (Dtype::Text, Slice::I32(v)) => {
+                let texts: Vec<_> = v.iter().map(|&id| self.env.text(component, id)).collect();
+                self.out.texts(name, &shape, &texts)
+            }
+            (Dtype::Index, Slice::I32(v)) => self.out.array(name, &shape, v.iter().map(|&x| i64::from(x))),
+            (_, Slice::I32(v)) => self.out.array(name, &shape, v.iter().copied()),
+            (_, Slice::U8(v)) => self.out.array(name, &shape, v.iter().copied()),
+            (_, Slice::F32(v)) => self.out.array(name, &shape, v.iter().copied()),
+            (_, Slice::Bool(v)) => self.out.array(name, &shape, v.iter().copied()),
         }
-        (Dtype::Index, Slice::I32(v)) => out.array(name, &shape, v.iter().map(|&x| i64::from(x))),
-        (_, Slice::I32(v)) => out.array(name, &shape, v.iter().copied()),
-        (_, Slice::U8(v)) => out.array(name, &shape, v.iter().copied()),
-        (_, Slice::F32(v)) => out.array(name, &shape, v.iter().copied()),
-        (_, Slice::Bool(v)) => out.array(name, &shape, v.iter().copied()),
     }
-}
-
-/// The names of a spec's facts of one kind.
-pub fn fact_names(env: &dyn Env, kind: FactKind) -> Vec<String> {
-    let facts = env.spec().facts.iter().filter(|fact| fact.kind == kind);
-    facts.map(|fact| fact.field.name.clone()).collect()
 }
