@@ -201,3 +201,59 @@ fn env_0_can_be_filmed() {
     assert_eq!(&bytes[..10], b"GIF89a\x28\x00\x28\x00");
     assert_eq!(bytes.windows(3).filter(|w| *w == [0x21, 0xf9, 0x04]).count(), 6);
 }
+
+#[test]
+fn labels_equal_visits_counted_from_the_stored_arrays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut npz = rollout(
+        folder.path(),
+        "r.npz",
+        &["--random-actions", "2", "--steps", "300"],
+    );
+    let rewards = folder.path().join("rewards.toml");
+    fs::write(&rewards, "[[reward]]\nkind = \"first_visit\"\nweight = 0.5\n").unwrap();
+    let labels = folder.path().join("l.npz");
+    let file = folder.path().join("r.npz");
+    ok(&[
+        "label",
+        text(&file),
+        "--reward",
+        text(&rewards),
+        "--out",
+        text(&labels),
+    ]);
+    let mut integers = |name: &str| {
+        let Values::Integers(v) = npz.read(name).unwrap().unwrap().values else {
+            panic!("{name}")
+        };
+        v
+    };
+    let (images, finals) = (integers("image"), integers("final_image"));
+    let (terminated, truncated) = (integers("terminated"), integers("truncated"));
+    let view = |v: &[i64], row: usize| v[row * 147..(row + 1) * 147].to_vec();
+    let mut expected = vec![0.0; 300 * 6];
+    for k in 0..6 {
+        let mut seen = std::collections::BTreeSet::from([view(&images, k)]);
+        for t in 0..300 {
+            let at = t * 6 + k;
+            let ended = terminated[at] + truncated[at] > 0;
+            let next = if ended {
+                view(&finals, at)
+            } else {
+                view(&images, at + 6)
+            };
+            expected[at] = f64::from(u8::from(seen.insert(next)));
+            if ended {
+                seen = std::collections::BTreeSet::from([view(&images, at + 6)]);
+            }
+        }
+    }
+    let mut labels = NpzIn::open(&labels).unwrap();
+    let mut reals = |name: &str| labels.read(name).unwrap().unwrap().reals().unwrap();
+    assert_eq!(reals("raw/first_visit"), expected);
+    assert!(expected.iter().sum::<f64>() > 100.0);
+    assert_eq!(
+        reals("mixed/first_visit"),
+        expected.iter().map(|x| 0.5 * x).collect::<Vec<_>>()
+    );
+}
