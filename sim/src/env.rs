@@ -38,6 +38,43 @@ pub struct EnvSpec {
     pub facts: Vec<FactSpec>,
 }
 
+/// The reward of a goal-conditioned task as a function of goals alone, so that a transition can be judged by another goal
+/// than the one that was pursued (hindsight relabelling, Andrychowicz et al. 2017).
+///
+/// Such a task observes two f32 components of equal shape, [`ACHIEVED_GOAL`] and [`DESIRED_GOAL`], as
+/// Gymnasium-Robotics' `GoalEnv` does.
+pub trait GoalReward: Send + Sync {
+    /// Numbers in a goal.
+    fn width(&self) -> usize;
+
+    /// Judges `n` transitions by what they led to: `achieved` and `desired` are `[n, width]`; fills `reward` and `success`,
+    /// `[n]` each.
+    fn judge(&self, achieved: &[f32], desired: &[f32], reward: &mut [f64], success: &mut [bool]);
+
+    /// Whether success terminates an episode, for those that are relabelled.
+    fn success_terminates(&self) -> bool {
+        false
+    }
+}
+
+/// The component that says which goal a state fulfils.
+pub const ACHIEVED_GOAL: &str = "achieved_goal";
+/// The component that says which goal is pursued.
+pub const DESIRED_GOAL: &str = "desired_goal";
+
+/// Two real state facts over which a task without cells is drawn, such as position and velocity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plane {
+    /// The facts along x and y.
+    pub facts: [&'static str; 2],
+    /// Smallest values drawn.
+    pub low: [f64; 2],
+    /// Largest values drawn.
+    pub high: [f64; 2],
+    /// Cells along x and y.
+    pub cells: [usize; 2],
+}
+
 /// A task: makes shards of instances of itself.
 pub trait Env: Send + Sync {
     /// The description.
@@ -53,6 +90,16 @@ pub trait Env: Send + Sync {
     fn text(&self, component: usize, id: i32) -> Cow<'static, str> {
         let _ = (component, id);
         Cow::Borrowed("")
+    }
+
+    /// The goals of a goal-conditioned task.
+    fn goals(&self) -> Option<&dyn GoalReward> {
+        None
+    }
+
+    /// What heatmaps are drawn over where there are no cells.
+    fn plane(&self) -> Option<Plane> {
+        None
     }
 }
 
@@ -131,6 +178,13 @@ pub trait EnvRows: Send {
     /// Puts the actor of `row` at `pose` and tells whether it can stand there.
     fn place(&mut self, world: &mut World, row: usize, pose: Pose) -> bool {
         let _ = (world, row, pose);
+        false
+    }
+
+    /// Puts `row` into the state with these values of the facts of [`Env::plane`], all else at its rest value, and tells
+    /// whether there is such a state.
+    fn place_on_plane(&mut self, world: &mut World, row: usize, at: [f64; 2]) -> bool {
+        let _ = (world, row, at);
         false
     }
 

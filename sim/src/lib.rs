@@ -23,7 +23,9 @@ pub mod vec_env;
 pub use bevy_ecs;
 
 pub use buffer::{Buffer, Slice, SliceMut};
-pub use env::{Env, EnvRows, EnvSpec, Frame, Pose, RowSelection, Scene};
+pub use env::{
+    ACHIEVED_GOAL, DESIRED_GOAL, Env, EnvRows, EnvSpec, Frame, GoalReward, Plane, Pose, RowSelection, Scene,
+};
 pub use error::SimError;
 pub use facts::{FactKind, FactSelection, FactSpec};
 pub use rollout::Rollout;

@@ -320,6 +320,11 @@ impl VecEnv {
         self.with_row(env, |rows, world, row| rows.place(world, row, pose))
     }
 
+    /// Puts env `env` into the state with these values of the facts of [`Env::plane`] and tells whether there is such a state.
+    pub fn place_on_plane(&mut self, env: usize, at: [f64; 2]) -> bool {
+        self.with_row(env, |rows, world, row| rows.place_on_plane(world, row, at))
+    }
+
     /// A shortest sequence of actions to success from the present state of env `env`.
     pub fn plan(&mut self, env: usize) -> Option<Vec<i32>> {
         self.with_row(env, |rows, world, row| rows.plan(world, row))
