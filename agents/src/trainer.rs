@@ -171,7 +171,10 @@ impl Trainer {
     }
 
     /// Other envs of the same making.
-    pub(crate) fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let facts = selected.state.iter().chain(&selected.event);
