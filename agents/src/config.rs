@@ -177,7 +177,8 @@ impl PpoConfig {
     }
 }
 
-fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
+/// Refuses a number that is not between `low` and `high`, naming its key.
+pub(crate) fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
     if value >= low && value <= high {
         return Ok(());
     }
