@@ -7,7 +7,7 @@ use prospect_shaping::{Mixed, RewardStack};
 use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
-    checkpoint::Checkpoint, config::AgentConfig, error::AgentError, hops::Hops, ppo::Ppo, recorder::Metrics,
+    checkpoint::Checkpoint, config::AgentConfig, error::AgentError, export::Export, hops::Hops, ppo::Ppo, recorder::Metrics,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -49,6 +49,9 @@ pub struct Judgement {
 pub trait Player {
     /// Writes the actions of step `t` into the rollout.
     fn act(&mut self, rollout: &mut Rollout, t: usize);
+
+    /// The outputs of the policy's last layer at the last [`Self::act`], `[K, outputs]`.
+    fn outputs(&self) -> &[f32];
 
     /// Step `t` is made: where an episode ended, memory is cleared.
     fn observe(&mut self, rollout: &Rollout, t: usize) {
@@ -105,6 +108,9 @@ pub trait Learner: Send {
         let _ = checkpoint;
         Ok(())
     }
+
+    /// The policy for other programs; [`crate::export::Description::step`] is filled in by the caller.
+    fn export(&self) -> Export;
 
     /// The weights of what acts, as bytes, to compare runs by.
     fn weights(&self) -> Vec<u8>;

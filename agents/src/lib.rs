@@ -8,6 +8,7 @@ pub mod config;
 pub mod coverage;
 pub mod episodes;
 pub mod error;
+pub mod export;
 pub mod gae;
 pub mod hops;
 pub mod learner;

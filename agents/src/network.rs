@@ -12,6 +12,7 @@ use prospect_sim::{Dtype, Field, random::Generator};
 use crate::{
     config::{ActivationKind, EncoderKind, InitKind, NetworkSettings},
     error::AgentError,
+    export::NetworkDescription,
     samples::Samples,
 };
 
@@ -56,6 +57,19 @@ impl Trunk {
     pub(crate) fn forward(&self, params: &ParamSet, observations: &Observations) -> Tensor {
         self.hidden
             .forward(params, &self.encoder.forward(params, observations))
+    }
+
+    /// What it does, for an export; `name` is what its parameters' names begin with.
+    pub(crate) fn describe(&self, name: &str, fields: &[Field]) -> NetworkDescription {
+        NetworkDescription {
+            name: name.to_owned(),
+            whitening: None,
+            encoder: self.encoder.describe(fields),
+            hidden_layers: self.hidden.n_hidden(),
+            layer_norm: false,
+            activation: self.hidden.activation(),
+            memory: None,
+        }
     }
 }
 
@@ -249,6 +263,11 @@ impl Network {
     /// Its parameters.
     pub fn params(&self) -> &ParamSet {
         &self.params
+    }
+
+    /// What it does, for an export.
+    pub fn describe(&self, fields: &[Field]) -> NetworkDescription {
+        self.trunk.describe(&self.name, fields)
     }
 
     /// Outputs per sample.

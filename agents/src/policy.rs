@@ -11,6 +11,7 @@ use prospect_sim::{Field, random::Generator};
 use crate::{
     config::PpoConfig,
     error::AgentError,
+    export::NetworkDescription,
     network::{FusedNet, Grads, Network, Trunk, adam, clip, copy_out, inner_product},
     samples::Samples,
 };
@@ -176,6 +177,18 @@ impl ActorCritic {
             policy.refresh(&self.params);
             critic.refresh(&self.params);
         }
+    }
+
+    /// What the policy does, for an export.
+    pub fn describe(&self, fields: &[Field]) -> NetworkDescription {
+        self.policy.describe("policy", fields)
+    }
+
+    /// The policy's and the critic's weights, by name.
+    pub fn named(&self) -> NamedTensors {
+        let mut named = NamedTensors::new();
+        self.params.store("", &mut named);
+        named
     }
 
     /// Whether it runs without libtorch's graph.

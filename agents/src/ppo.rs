@@ -9,12 +9,13 @@ use prospect_nets::{
     heads::{greedy, sample_categorical},
 };
 use prospect_shaping::{Mixed, Stream, StreamSpec};
-use prospect_sim::{ActionSpace, Rollout, random::Generator};
+use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{NormAdv, PpoConfig},
     error::AgentError,
+    export::{Description, Export, HeadDescription},
     gae,
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
@@ -30,6 +31,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Ppo {
     config: PpoConfig,
+    spec: EnvSpec,
     actor_critic: ActorCritic,
     /// One critic per reward stream beside the task's, in the stack's order.
     critics: Vec<Critic>,
@@ -114,6 +116,7 @@ impl Ppo {
                 .map(critic)
                 .collect::<Result<_, _>>()?,
             config: config.clone(),
+            spec: spec.clone(),
             streams: Streams {
                 action: Generator::named(seed, "agent/action"),
                 shuffle: Generator::named(seed, "agent/shuffle"),
@@ -411,6 +414,14 @@ impl Learner for Ppo {
         Ok(())
     }
 
+    fn export(&self) -> Export {
+        let network = self.actor_critic.describe(&self.spec.observation);
+        Export {
+            description: Description::new("ppo", &self.spec, network, HeadDescription::Categorical),
+            weights: self.actor_critic.named(),
+        }
+    }
+
     fn weights(&self) -> Vec<u8> {
         self.actor_critic.weights()
     }
@@ -429,6 +440,10 @@ struct PpoPlayer<'a> {
 }
 
 impl Player for PpoPlayer<'_> {
+    fn outputs(&self) -> &[f32] {
+        &self.logits
+    }
+
     fn act(&mut self, rollout: &mut Rollout, t: usize) {
         self.actor_critic
             .logits(&Samples::row(rollout, t), &mut self.logits);
