@@ -10,4 +10,5 @@ pub use network::{ActivationKind, EncoderKind, InitKind, NetworkSettings};
 pub use ppo::{NormAdv, PpoConfig};
 pub use session::{CheckpointConfig, EvalConfig, ProbeConfig};
 
-use network::{check_hidden, within};
+use network::check_hidden;
+pub(crate) use network::within;
