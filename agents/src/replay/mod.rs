@@ -1,0 +1,451 @@
+//! The replay of learners that learn from old data: what was seen and done, sampled in windows of n steps.
+//!
+//! A [`Replay`] keeps the last rows of a run, each with the `K` actors of the envs. An observation is stored once: what step
+//! `t` led to is the observation of row `t + 1`, or the final observation, which is kept aside, where the episode ended.
+//! Rows have absolute numbers that go on for ever; row `r` is in slot `r % slots`.
+//!
+//! A [`Sample`] is itself a rollout, of `n` steps and as many actors as there are windows, so that reward modules label it
+//! again as they label any rollout ([`prospect_shaping::RewardStack::relabel`]).
+//!
+//! Windows: a transition can be sampled once the `n` rows that begin with it are there (as in Dopamine; Stable-Baselines3
+//! cuts the windows at the newest row short instead, which makes the newest transitions one-step ones). A window ends with
+//! its episode, terminated or truncated, and never reaches into the next one.
+
+mod ends;
+mod priorities;
+mod ring;
+mod sample;
+#[cfg(test)]
+mod tests;
+
+use prospect_sim::{Rollout, RowLayout, Slice, random::Generator};
+
+use self::{
+    ends::Ends,
+    priorities::Priorities,
+    ring::{ALIVE, Ring},
+};
+pub use self::{
+    priorities::PriorityConfig,
+    sample::{Sample, n_step_returns},
+};
+use crate::error::AgentError;
+
+/// The key of the run file that says how many transitions a replay holds.
+const CAPACITY_KEY: &str = "agent.buffer_size";
+
+/// Draws of a transition whose actor takes part, before the search is given up.
+const MAX_DRAWS: usize = 10_000;
+
+/// A transition: the step of `actor` in row `row`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pick {
+    /// The absolute number of its row.
+    pub row: u64,
+    /// The actor.
+    pub actor: u32,
+}
+
+/// Which transitions may be drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Eligible {
+    /// All whose window of n steps is there.
+    #[default]
+    All,
+    /// Those of episodes that have ended, whose later states are all known: what hindsight needs.
+    EndedEpisodes,
+}
+
+/// How a batch is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Draw {
+    /// Every transition with the same probability, all weights 1.
+    Uniform(Eligible),
+    /// By priority, with importance weights to the power of `beta`.
+    Prioritised {
+        /// 0 corrects nothing, 1 all of it.
+        beta: f64,
+    },
+}
+
+/// What was seen and done in the last rows of a run. See the module's page.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    layout: RowLayout,
+    /// Rows of steps that are kept; the ring has one slot more, for the state that the newest step led to.
+    rows: usize,
+    ring: Ring,
+    ends: Ends,
+    /// Steps taken in so far: rows `first_row()..head` have steps, row `head` has a state only.
+    head: u64,
+    /// Steps in the ring whose actor took part.
+    alive: usize,
+    priorities: Option<Priorities>,
+}
+
+impl Replay {
+    /// An empty replay of at least `capacity` transitions (whole rows of `K`), with `context_columns` columns of reward
+    /// modules' context.
+    ///
+    /// # Errors
+    /// [`AgentError::Config`] for a capacity of 0.
+    pub fn new(layout: &RowLayout, context_columns: usize, capacity: usize) -> Result<Self, AgentError> {
+        let actors = layout.actors();
+        if capacity == 0 || actors == 0 {
+            return Err(AgentError::Config {
+                key: CAPACITY_KEY,
+                value: capacity.to_string(),
+                remedy: "use at least as many transitions as there are envs".to_owned(),
+            });
+        }
+        let rows = capacity.div_ceil(actors);
+        Ok(Self {
+            layout: layout.clone(),
+            rows,
+            ring: Ring::new(layout, context_columns, rows + 1),
+            ends: Ends::new(layout),
+            head: 0,
+            alive: 0,
+            priorities: None,
+        })
+    }
+
+    /// Keeps priorities of all transitions, for [`Draw::Prioritised`] with windows of `n_step` steps.
+    ///
+    /// # Errors
+    /// [`AgentError::Config`] if fewer than `n_step` rows are kept, or a setting is out of range.
+    pub fn with_priorities(mut self, config: &PriorityConfig, n_step: usize) -> Result<Self, AgentError> {
+        self.check_window(n_step)?;
+        self.priorities = Some(Priorities::new(
+            config,
+            n_step,
+            self.ring.slots,
+            self.ring.actors,
+        )?);
+        Ok(self)
+    }
+
+    fn check_window(&self, n_step: usize) -> Result<(), AgentError> {
+        if (1..=self.rows).contains(&n_step) {
+            return Ok(());
+        }
+        Err(AgentError::Config {
+            key: CAPACITY_KEY,
+            value: self.capacity().to_string(),
+            remedy: format!(
+                "windows of {n_step} steps need at least {n_step} x {} transitions",
+                self.ring.actors
+            ),
+        })
+    }
+
+    /// Takes a filled rollout in, which must go on where the one before it ended; `context` gives column `i` of the reward
+    /// modules' context, `[T, K]` ([`prospect_shaping::RewardStack::context_column`]).
+    ///
+    /// # Errors
+    /// [`AgentError::Replay`] if the rollout is of other envs or a column of context is of another size.
+    pub fn push<'a>(
+        &mut self,
+        rollout: &Rollout,
+        context: impl Fn(usize) -> &'a [f32],
+    ) -> Result<(), AgentError> {
+        if *rollout.layout() != self.layout {
+            return Err(self.error("it was made for rollouts of another layout"));
+        }
+        let size = rollout.n_steps() * self.ring.actors;
+        if (0..self.ring.contexts.len()).any(|i| context(i).len() != size) {
+            return Err(self.error("a column of context is not as long as the rollout"));
+        }
+        for t in 0..rollout.n_steps() {
+            self.push_step(rollout, t, &context);
+        }
+        let slot = self.slot(self.head);
+        self.ring.write_state(slot, rollout, rollout.n_steps());
+        Ok(())
+    }
+
+    fn push_step<'a>(&mut self, rollout: &Rollout, t: usize, context: &impl Fn(usize) -> &'a [f32]) {
+        let slot = self.slot(self.head);
+        self.ring.write_state(slot, rollout, t);
+        self.ring.write_step(slot, rollout, t, context);
+        for actor in (0..self.ring.actors).filter(|&actor| rollout.ended(t, actor)) {
+            self.ends.push(self.head, actor, rollout, t);
+        }
+        self.advance();
+    }
+
+    /// The row at `head` is whole; the oldest one goes if there are too many.
+    fn advance(&mut self) {
+        self.alive += self.alive_in(self.head);
+        self.head += 1;
+        let first = self.first_row();
+        if let Some(gone) = first.checked_sub(1) {
+            self.alive -= self.alive_in(gone);
+            self.ends.trim(first);
+        }
+        self.refresh_priorities();
+    }
+
+    fn alive_in(&self, row: u64) -> usize {
+        let at = self.slot(row) * self.ring.actors;
+        let flags = &self.ring.flags[at..at + self.ring.actors];
+        flags.iter().filter(|&&flags| flags & ALIVE != 0).count()
+    }
+
+    /// Gives the row whose window has just become whole the largest priority, and the row that has gone none.
+    fn refresh_priorities(&mut self) {
+        let (first, actors) = (self.first_row(), self.ring.actors);
+        let Some(priorities) = &mut self.priorities else {
+            return;
+        };
+        let slot = |row: u64| (row % self.ring.slots as u64) as usize;
+        if let Some(gone) = first.checked_sub(1) {
+            priorities.clear(slot(gone) * actors..(slot(gone) + 1) * actors);
+        }
+        if let Some(row) = self
+            .head
+            .checked_sub(priorities.n_step() as u64)
+            .filter(|&row| row >= first)
+        {
+            let at = slot(row) * actors;
+            let alive = (at..at + actors).filter(|&at| self.ring.flags[at] & ALIVE != 0);
+            alive.for_each(|at| priorities.add(at));
+        }
+    }
+
+    fn slot(&self, row: u64) -> usize {
+        (row % self.ring.slots as u64) as usize
+    }
+
+    /// The number of `pick`'s record in all columns.
+    fn record(&self, row: u64, actor: u32) -> usize {
+        self.slot(row) * self.ring.actors + actor as usize
+    }
+
+    /// Transitions that it can hold.
+    pub fn capacity(&self) -> usize {
+        self.rows * self.ring.actors
+    }
+
+    /// Transitions that it holds.
+    pub fn len(&self) -> usize {
+        (self.head - self.first_row()) as usize * self.ring.actors
+    }
+
+    /// True if it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.head == 0
+    }
+
+    /// What a row holds.
+    pub fn layout(&self) -> &RowLayout {
+        &self.layout
+    }
+
+    /// Columns of context.
+    pub fn context_columns(&self) -> usize {
+        self.ring.contexts.len()
+    }
+
+    /// The oldest row that is there.
+    pub fn first_row(&self) -> u64 {
+        self.head.saturating_sub(self.rows as u64)
+    }
+
+    /// The row after the newest one; its state is there, its step is not.
+    pub fn end_row(&self) -> u64 {
+        self.head
+    }
+
+    /// Bytes of everything that is kept.
+    pub fn bytes(&self) -> usize {
+        let priorities = self.priorities.as_ref().map_or(0, Priorities::bytes);
+        self.ring.bytes() + self.ends.bytes() + priorities
+    }
+
+    /// Draws transitions, all with the same probability and independently, into all of `picks`.
+    ///
+    /// # Errors
+    /// [`AgentError::Replay`] if there is none yet.
+    pub fn pick_uniform(
+        &self,
+        eligible: Eligible,
+        n_step: usize,
+        rng: &mut Generator,
+        picks: &mut [Pick],
+    ) -> Result<(), AgentError> {
+        let total: u64 = (0..self.ring.actors)
+            .map(|actor| self.eligible_rows(eligible, n_step, actor))
+            .sum();
+        if total == 0 || self.alive == 0 {
+            return Err(self.error("there is nothing to draw yet; begin to learn later"));
+        }
+        for pick in picks {
+            *pick = self.draw_alive(eligible, n_step, total, rng)?;
+        }
+        Ok(())
+    }
+
+    fn draw_alive(
+        &self,
+        eligible: Eligible,
+        n_step: usize,
+        total: u64,
+        rng: &mut Generator,
+    ) -> Result<Pick, AgentError> {
+        for _ in 0..MAX_DRAWS {
+            let pick = self.nth(eligible, n_step, rng.choice(total as usize) as u64);
+            if self.is_alive(pick) {
+                return Ok(pick);
+            }
+        }
+        Err(self.error("hardly any of its actors took part in a step"))
+    }
+
+    /// How many rows of `actor`, the oldest first, may be drawn.
+    fn eligible_rows(&self, eligible: Eligible, n_step: usize, actor: usize) -> u64 {
+        let end = match eligible {
+            Eligible::All => (self.head + 1).saturating_sub(n_step.max(1) as u64),
+            Eligible::EndedEpisodes => self.ends.last(actor).map_or(0, |row| row + 1),
+        };
+        end.saturating_sub(self.first_row())
+    }
+
+    /// The `n`-th transition among those that may be drawn.
+    fn nth(&self, eligible: Eligible, n_step: usize, mut n: u64) -> Pick {
+        let first = self.first_row();
+        if eligible == Eligible::All {
+            let actors = self.ring.actors as u64;
+            return Pick {
+                row: first + n / actors,
+                actor: (n % actors) as u32,
+            };
+        }
+        let mut actor = 0;
+        loop {
+            let rows = self.eligible_rows(eligible, n_step, actor);
+            if n < rows || actor + 1 == self.ring.actors {
+                return Pick {
+                    row: first + n,
+                    actor: actor as u32,
+                };
+            }
+            n -= rows;
+            actor += 1;
+        }
+    }
+
+    /// True if the actor took part in that step. The row must be there.
+    pub fn is_alive(&self, pick: Pick) -> bool {
+        self.ring.flags[self.record(pick.row, pick.actor)] & ALIVE != 0
+    }
+
+    /// Draws transitions in proportion to their priorities, one from each of `picks.len()` equal parts of the sum, and
+    /// writes importance weights, the largest of which is 1 (Schaul et al. 2016, section 3.4).
+    ///
+    /// # Errors
+    /// [`AgentError::Replay`] without priorities, or if there is nothing to draw yet.
+    pub fn pick_prioritised(
+        &self,
+        beta: f64,
+        rng: &mut Generator,
+        picks: &mut [Pick],
+        weights: &mut [f32],
+    ) -> Result<(), AgentError> {
+        let Some(priorities) = &self.priorities else {
+            return Err(self.error("it was made without priorities"));
+        };
+        if priorities.total() <= 0.0 {
+            return Err(self.error("there is nothing to draw yet; begin to learn later"));
+        }
+        let actors = self.ring.actors;
+        priorities.draw(rng, picks.len(), |i, at| {
+            picks[i] = Pick {
+                row: self.row_in(at / actors),
+                actor: (at % actors) as u32,
+            };
+        });
+        let records = picks.iter().map(|pick| self.record(pick.row, pick.actor));
+        priorities.weigh(records, beta, weights);
+        Ok(())
+    }
+
+    /// The newest row that may be in `slot`.
+    fn row_in(&self, slot: usize) -> u64 {
+        let slots = self.ring.slots as u64;
+        let behind = (self.head % slots + slots - slot as u64) % slots;
+        self.head - behind
+    }
+
+    /// Sets the priorities of `picks` by the sizes of their errors. Transitions that have gone are left out, and so are
+    /// errors that are no number, on which the learner stops anyway. Of several errors of one transition the last counts.
+    pub fn update_priorities(&mut self, picks: &[Pick], errors: &[f32]) {
+        let first = self.first_row();
+        let slots = self.ring.slots as u64;
+        let Some(priorities) = &mut self.priorities else {
+            return;
+        };
+        for (pick, &error) in picks.iter().zip(errors) {
+            if pick.row >= first && pick.row < self.head {
+                let at = (pick.row % slots) as usize * self.ring.actors + pick.actor as usize;
+                priorities.update(at, f64::from(error));
+            }
+        }
+    }
+
+    /// Draws a batch as large as `sample` and fills it.
+    ///
+    /// # Errors
+    /// As [`Self::pick_uniform`] and [`Self::pick_prioritised`].
+    pub fn draw(&self, how: Draw, rng: &mut Generator, sample: &mut Sample) -> Result<(), AgentError> {
+        let mut picks = std::mem::take(&mut sample.picks);
+        let n_step = sample.rollout.n_steps();
+        let drawn = match how {
+            Draw::Uniform(eligible) => {
+                sample.weights.fill(1.0);
+                self.pick_uniform(eligible, n_step, rng, &mut picks)
+            }
+            Draw::Prioritised { beta } => self.pick_prioritised(beta, rng, &mut picks, &mut sample.weights),
+        };
+        let filled = drawn.and_then(|()| self.gather(&picks, sample));
+        sample.picks = picks;
+        filled
+    }
+
+    /// The row with which the episode of `pick` ended, or none while it goes on.
+    pub fn episode_end(&self, pick: Pick) -> Option<u64> {
+        self.ends.at_or_after(pick.row, pick.actor as usize)
+    }
+
+    /// The first row of `pick`'s episode that is still there.
+    pub fn episode_start(&self, pick: Pick) -> u64 {
+        let before = self.ends.before(pick.row, pick.actor as usize);
+        before.map_or(0, |row| row + 1).max(self.first_row())
+    }
+
+    /// Component `component` of the observation that the step of `pick` led to: the final one where it ended the episode.
+    /// The row must be there.
+    pub fn achieved(&self, component: usize, pick: Pick) -> Slice<'_> {
+        match self.ends.find(pick.row, pick.actor as usize) {
+            Some(place) => self.ends.observation(component, place),
+            None => self.ring.observation[component].record(self.record(pick.row + 1, pick.actor)),
+        }
+    }
+
+    /// The same of the subscribed state fact `fact`.
+    pub fn achieved_fact(&self, fact: usize, pick: Pick) -> Slice<'_> {
+        match self.ends.find(pick.row, pick.actor as usize) {
+            Some(place) => self.ends.state_fact(fact, place),
+            None => self.ring.state_facts[fact].record(self.record(pick.row + 1, pick.actor)),
+        }
+    }
+
+    fn error(&self, reason: impl Into<String>) -> AgentError {
+        AgentError::Replay {
+            reason: reason.into(),
+            first: self.first_row(),
+            end: self.head,
+            actors: self.ring.actors,
+        }
+    }
+}
