@@ -175,15 +175,24 @@ impl Trainer {
     /// # Errors
     /// What the env returns.
     pub fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+        self.envs_with(n_envs, &[])
+    }
+
+    /// Other envs of the same making that publish more facts, behind those that training reads.
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn envs_with(&self, n_envs: usize, more: &[&str]) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
-        let facts = selected.state.iter().chain(&selected.event);
+        let selected = selected.state.iter().chain(&selected.event);
+        let facts = selected.map(|&i| schema[i].field.name.as_str()).chain(more.iter().copied());
         Ok(VecEnv::new(
             Arc::clone(&self.env),
             &VecEnvConfig {
                 n_envs,
                 threads: self.threads,
-                facts: facts.map(|&i| schema[i].field.name.clone()).collect(),
+                facts: facts.map(str::to_owned).collect(),
                 ..VecEnvConfig::default()
             },
         )?)

@@ -194,17 +194,26 @@ impl Frame {
     pub(crate) fn draw(&self, scene: &mut Scene, text: &FrameText<'_>) {
         let plot = self.plot;
         scene.text(Label::new([plot.x, plot.y - 12.0], text.title, TITLE_SIZE).bold());
-        let thin = Stroke::new(GRID, 1.0);
-        for (tick, text_of_tick) in labelled_ticks(self.y, (plot.height / 44.0).round() as usize, text.y_unit)
-        {
+        self.draw_y_axis(scene, text.y_label, text.y_unit, true);
+        self.draw_x_axis(scene, text.x_label, text.x_unit);
+    }
+
+    /// Draws the left axis alone: with lines across the plot, or with ticks.
+    pub(crate) fn draw_y_axis(&self, scene: &mut Scene, y_label: &str, unit: Unit, across: bool) {
+        let plot = self.plot;
+        let (to, stroke) = if across {
+            (plot.right(), Stroke::new(GRID, 1.0))
+        } else {
+            (plot.x - 4.0, Stroke::new(INK, 1.0))
+        };
+        for (tick, text) in labelled_ticks(self.y, (plot.height / 44.0).round() as usize, unit) {
             let y = self.py(tick);
-            scene.line(vec![[plot.x, y], [plot.right(), y]], thin);
-            let label = Label::new([plot.x - 7.0, y + TICK_SIZE * 0.36], text_of_tick, TICK_SIZE);
+            scene.line(vec![[plot.x, y], [to, y]], stroke);
+            let label = Label::new([plot.x - 7.0, y + TICK_SIZE * 0.36], text, TICK_SIZE);
             scene.text(label.anchor(Anchor::End).colour(MUTED));
         }
-        self.draw_x_axis(scene, text.x_label, text.x_unit);
         let middle = plot.y + plot.height / 2.0;
-        let label = Label::new([plot.x - 46.0, middle], text.y_label, LABEL_SIZE);
+        let label = Label::new([plot.x - 46.0, middle], y_label, LABEL_SIZE);
         scene.text(label.anchor(Anchor::Middle).upright());
     }
 
