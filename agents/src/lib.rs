@@ -1,6 +1,6 @@
 //! Prospect's policies and learners: PPO, the training loop around it, checkpoints and recorders.
 //!
-//! [`ppo`] reads top to bottom as the algorithm; [`trainer`] is the loop of a run in memory; [`session`] is a run in its
+//! [`learner`] says what a learner is; [`ppo`] reads top to bottom as the algorithm; [`trainer`] is the loop of a run in memory; [`session`] is a run in its
 //! folder, with logs, evaluations, checkpoints and probes.
 
 pub mod checkpoint;
@@ -8,8 +8,12 @@ pub mod config;
 pub mod coverage;
 pub mod episodes;
 pub mod error;
+pub mod export;
 pub mod gae;
+pub mod hops;
+pub mod learner;
 pub mod loss;
+pub mod network;
 pub mod policy;
 pub mod ppo;
 pub mod probe;
@@ -17,15 +21,18 @@ pub mod recorder;
 pub mod replay;
 pub mod samples;
 pub mod session;
+mod streams;
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
-pub use config::{CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
+pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
 pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
+pub use hops::Hops;
+pub use learner::{Learner, Play};
 pub use ppo::Ppo;
 pub use recorder::Metrics;
 pub use replay::{Draw, Eligible, Pick, PriorityConfig, Replay, Sample, n_step_returns};
 pub use samples::Samples;
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
-pub use trainer::{Hops, IterationReport, TrainSetup, Trainer};
+pub use trainer::{IterationReport, TrainSetup, Trainer};

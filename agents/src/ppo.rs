@@ -4,7 +4,10 @@
 //! Two things differ from CleanRL on purpose: a truncated episode bootstraps the value of its final observation, and
 //! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
 
-use prospect_nets::{Device, NamedTensors, TensorBatch, heads::sample_categorical};
+use prospect_nets::{
+    NamedTensors, TensorBatch,
+    heads::{greedy, sample_categorical},
+};
 use prospect_shaping::{Mixed, Stream, StreamSpec};
 use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 use serde::{Deserialize, Serialize};
@@ -12,17 +15,23 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{NormAdv, PpoConfig},
     error::AgentError,
+    export::{Description, Export, HeadDescription},
     gae,
+    hops::Clock,
+    learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
     loss::{self, LossConfig, PolicySamples, PolicyStats},
-    policy::{ActorCritic, Critic, Grads},
+    network::Grads,
+    policy::{ActorCritic, Critic},
     recorder::Metrics,
     samples::Samples,
+    streams,
 };
 
 /// The learner: networks, their optimisers and its random streams.
 #[derive(Debug)]
 pub struct Ppo {
     config: PpoConfig,
+    spec: EnvSpec,
     actor_critic: ActorCritic,
     /// One critic per reward stream beside the task's, in the stack's order.
     critics: Vec<Critic>,
@@ -30,6 +39,7 @@ pub struct Ppo {
     /// `[T, K]`: log-probabilities of the actions of this rollout.
     logprob: Vec<f32>,
     scratch: Scratch,
+    metrics: Metrics,
 }
 
 /// The learner's random streams, part of its checkpoint.
@@ -81,19 +91,13 @@ pub struct Estimates {
 const VALUE_BATCH: usize = 2048;
 
 impl Ppo {
-    /// A learner for `spec`, with one more critic for each of `streams`.
+    /// A learner for the env, with one more critic for each of the stack's streams.
     ///
     /// # Errors
     /// [`AgentError::ActionSpace`] if actions are not discrete; [`AgentError::Config`]; [`AgentError::Nets`] if the
     /// encoder does not fit the observation.
-    pub fn new(
-        config: &PpoConfig,
-        spec: &EnvSpec,
-        streams: &[StreamSpec],
-        seed: u64,
-        device: Device,
-    ) -> Result<Self, AgentError> {
-        config.check()?;
+    pub fn new(config: &PpoConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
+        let (spec, seed, device) = (init.env.spec(), init.seed, init.device);
         let ActionSpace::Discrete { n } = spec.actions else {
             return Err(AgentError::ActionSpace {
                 agent: "ppo",
@@ -105,14 +109,21 @@ impl Ppo {
         let critic = |stream: &StreamSpec| Critic::new(config, fields, &stream.name, seed, device);
         Ok(Self {
             actor_critic: ActorCritic::new(config, fields, n, seed, device)?,
-            critics: streams.iter().map(critic).collect::<Result<_, _>>()?,
+            critics: init
+                .stack
+                .streams()
+                .iter()
+                .map(critic)
+                .collect::<Result<_, _>>()?,
             config: config.clone(),
+            spec: spec.clone(),
             streams: Streams {
                 action: Generator::named(seed, "agent/action"),
                 shuffle: Generator::named(seed, "agent/shuffle"),
             },
             logprob: Vec::new(),
             scratch: Scratch::default(),
+            metrics: Metrics::new(),
         })
     }
 
@@ -124,34 +135,6 @@ impl Ppo {
     /// The policy and the task's critic.
     pub fn actor_critic(&self) -> &ActorCritic {
         &self.actor_critic
-    }
-
-    /// Samples the actions of step `t` from the policy and writes them into the rollout.
-    pub fn act(&mut self, rollout: &mut Rollout, t: usize) {
-        let k = rollout.actors();
-        self.actor_critic
-            .logits(&Samples::row(rollout, t), &mut self.scratch.logits);
-        self.logprob.resize(rollout.n_steps() * k, 0.0);
-        sample_categorical(
-            &self.scratch.logits,
-            self.actor_critic.n_actions(),
-            &mut self.streams.action,
-            rollout.discrete_actions_mut(t),
-            &mut self.logprob[t * k..(t + 1) * k],
-        );
-    }
-
-    /// The same with another random stream and without remembering anything, for evaluation and probes.
-    pub fn act_aside(&self, rollout: &mut Rollout, t: usize, rng: &mut Generator) {
-        let mut logits = Vec::new();
-        self.actor_critic.logits(&Samples::row(rollout, t), &mut logits);
-        sample_categorical(
-            &logits,
-            self.actor_critic.n_actions(),
-            rng,
-            rollout.discrete_actions_mut(t),
-            &mut [],
-        );
     }
 
     /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
@@ -354,64 +337,122 @@ impl Ppo {
         }
         Ok(())
     }
+}
 
-    /// Networks, optimisers and random streams, to be taken between rollouts.
-    pub fn store(&self) -> NamedTensors {
+impl Learner for Ppo {
+    fn kind(&self) -> &'static str {
+        "ppo"
+    }
+
+    fn act(&mut self, rollout: &mut Rollout, t: usize, _step: u64) {
+        let k = rollout.actors();
+        self.actor_critic
+            .logits(&Samples::row(rollout, t), &mut self.scratch.logits);
+        self.logprob.resize(rollout.n_steps() * k, 0.0);
+        sample_categorical(
+            &self.scratch.logits,
+            self.actor_critic.n_actions(),
+            &mut self.streams.action,
+            rollout.discrete_actions_mut(t),
+            &mut self.logprob[t * k..(t + 1) * k],
+        );
+    }
+
+    fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
+        let mut clock = Clock::start();
+        let estimates = self.estimate(turn.batch, turn.mixed, turn.step)?;
+        clock.lap(&mut turn.hops.gae_s);
+        self.metrics = self.update(turn.batch, estimates, turn.before)?;
+        clock.lap(&mut turn.hops.update_s);
+        Ok(())
+    }
+
+    fn take_metrics(&mut self) -> Metrics {
+        std::mem::take(&mut self.metrics)
+    }
+
+    fn player<'a>(&'a self, _actors: usize, play: Play, rng: Generator) -> Box<dyn Player + 'a> {
+        Box::new(PpoPlayer {
+            actor_critic: &self.actor_critic,
+            play,
+            rng,
+            logits: Vec::new(),
+        })
+    }
+
+    fn judge(&self, rollout: &Rollout, t: usize) -> Judgement {
+        let mut judgement = Judgement::default();
+        let samples = Samples::row(rollout, t);
+        self.actor_critic.values(&samples, &mut judgement.value);
+        let mut logits = Vec::new();
+        self.actor_critic.logits(&samples, &mut logits);
+        judgement.greedy_action.resize(samples.len(), 0);
+        greedy(
+            &logits,
+            self.actor_critic.n_actions(),
+            &mut judgement.greedy_action,
+        );
+        judgement
+    }
+
+    fn store(&self) -> NamedTensors {
         let mut stored = NamedTensors::new();
         self.actor_critic.store(&mut stored);
         self.critics.iter().for_each(|critic| critic.store(&mut stored));
-        for (name, stream) in [
-            ("action", &self.streams.action),
-            ("shuffle", &self.streams.shuffle),
-        ] {
-            let digits = stream
-                .to_bytes()
-                .into_iter()
-                .flat_map(|byte| [byte >> 4, byte & 15]);
-            let hex: String = digits
-                .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-                .collect();
-            stored.set_text(&format!("stream.{name}"), hex);
-        }
+        streams::store(&mut stored, "action", &self.streams.action);
+        streams::store(&mut stored, "shuffle", &self.streams.shuffle);
         stored
     }
 
-    /// The reverse of [`Self::store`].
-    ///
-    /// # Errors
-    /// [`AgentError::Nets`] if they are of another network or incomplete.
-    pub fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
+    fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
         self.actor_critic.restore(stored)?;
         for critic in &mut self.critics {
             critic.restore(stored)?;
         }
-        self.streams.action = read_stream(stored, "action")?;
-        self.streams.shuffle = read_stream(stored, "shuffle")?;
+        self.streams.action = streams::restore(stored, "action")?;
+        self.streams.shuffle = streams::restore(stored, "shuffle")?;
         Ok(())
+    }
+
+    fn export(&self) -> Export {
+        let network = self.actor_critic.describe(&self.spec.observation);
+        Export {
+            description: Description::new("ppo", &self.spec, network, HeadDescription::Categorical),
+            weights: self.actor_critic.named(),
+        }
+    }
+
+    fn weights(&self) -> Vec<u8> {
+        self.actor_critic.weights()
+    }
+
+    fn is_fused(&self) -> bool {
+        self.actor_critic.is_fused()
     }
 }
 
-fn read_stream(stored: &NamedTensors, name: &str) -> Result<Generator, AgentError> {
-    let text = stored.text(&format!("stream.{name}")).unwrap_or_default();
-    let byte = |i: usize| {
-        text.get(2 * i..2 * i + 2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-    };
-    let mut bytes = [0; Generator::N_BYTES];
-    let whole = bytes
-        .iter_mut()
-        .enumerate()
-        .all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
-    let stream = if whole {
-        Generator::from_bytes(&bytes).ok()
-    } else {
-        None
-    };
-    stream.ok_or_else(|| {
-        AgentError::Nets(prospect_nets::NetsError::Format {
-            reason: format!("random stream {name} is missing or damaged"),
-        })
-    })
+/// The policy outside of training.
+struct PpoPlayer<'a> {
+    actor_critic: &'a ActorCritic,
+    play: Play,
+    rng: Generator,
+    logits: Vec<f32>,
+}
+
+impl Player for PpoPlayer<'_> {
+    fn outputs(&self) -> &[f32] {
+        &self.logits
+    }
+
+    fn act(&mut self, rollout: &mut Rollout, t: usize) {
+        self.actor_critic
+            .logits(&Samples::row(rollout, t), &mut self.logits);
+        let (n, actions) = (self.actor_critic.n_actions(), rollout.discrete_actions_mut(t));
+        match self.play {
+            Play::Sampled => sample_categorical(&self.logits, n, &mut self.rng, actions, &mut []),
+            Play::Greedy => greedy(&self.logits, n, actions),
+        }
+    }
 }
 
 impl Scratch {

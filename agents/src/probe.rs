@@ -24,7 +24,7 @@ use npyz::{
     npz::NpzWriter,
     zip::{DateTime, write::FileOptions},
 };
-use prospect_nets::{TensorBatch, heads::greedy};
+use prospect_nets::TensorBatch;
 use prospect_shaping::{Batch, Context, Mixed, RewardModule};
 use prospect_sim::{
     Pose, Rollout, Scene, Seeds,
@@ -32,7 +32,7 @@ use prospect_sim::{
 };
 
 use crate::{
-    config::ProbeConfig, episodes::has_positions, error::AgentError, samples::Samples, trainer::Trainer,
+    config::ProbeConfig, episodes::has_positions, error::AgentError, learner::Play, trainer::Trainer,
 };
 
 /// Steps that are labelled at once.
@@ -147,7 +147,8 @@ impl Probe {
         let mut envs = trainer.envs_of(repeated.len())?;
         let mut stack = trainer.stack().fork(envs.actors())?;
         let mut rollout = Rollout::new(envs.layout(), CHUNK);
-        let mut rng = Generator::named(trainer.run_seed(), &format!("agent/probe/{}", trainer.step()));
+        let rng = Generator::named(trainer.run_seed(), &format!("agent/probe/{}", trainer.step()));
+        let mut player = trainer.learner().player(envs.actors(), Play::Sampled, rng);
         envs.reset(Seeds::List(&repeated), rollout.first_row_mut())?;
         stack.begin(&rollout)?;
         let names: Vec<String> = stack
@@ -170,9 +171,10 @@ impl Probe {
         let mut going = vec![true; envs.actors()];
         for _ in 0..MAX_STEPS / CHUNK {
             for t in 0..CHUNK {
-                trainer.ppo().act_aside(&mut rollout, t, &mut rng);
+                player.act(&mut rollout, t);
                 let (actions, row) = rollout.step_mut(t);
                 envs.step(actions, row)?;
+                player.observe(&rollout, t);
                 stack.observe(&rollout, t);
             }
             let batch = TensorBatch::new(&rollout, trainer.device());
@@ -242,12 +244,7 @@ impl Probe {
             .map(|(i, &pose)| envs.place(i, pose))
             .collect();
         envs.observe(rollout.first_row_mut());
-        let actor_critic = trainer.ppo().actor_critic();
-        let (mut values, mut logits) = (Vec::new(), Vec::new());
-        actor_critic.values(&Samples::row(&rollout, 0), &mut values);
-        actor_critic.logits(&Samples::row(&rollout, 0), &mut logits);
-        let mut actions = vec![0; poses.len()];
-        greedy(&logits, actor_critic.n_actions(), &mut actions);
+        let judgement = trainer.learner().judge(&rollout, 0);
         let potential = potentials(trainer, &mut rollout)?;
         for (i, &[x, y, heading]) in poses.iter().enumerate().filter(|(i, _)| placed[*i]) {
             let (true, Some(_)) = ((0..4).contains(&heading), self.cell(level, x, y)) else {
@@ -255,8 +252,8 @@ impl Probe {
             };
             let plane = (level * 4 + heading as usize) * self.width + x as usize;
             let at = plane * self.height + y as usize;
-            self.value[at] = values[i];
-            self.greedy_action[at] = actions[i] as i8;
+            self.value[at] = judgement.value[i];
+            self.greedy_action[at] = judgement.greedy_action.get(i).map_or(-1, |&action| action as i8);
             if let Some(potential) = &potential {
                 let unknown = || vec![f32::NAN; self.value.len()];
                 self.potential.get_or_insert_with(unknown)[at] = potential[i];

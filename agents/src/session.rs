@@ -297,7 +297,8 @@ impl Session {
         }
         let (step, stats) = (
             self.trainer.step(),
-            self.trainer.evaluate(self.config.eval.episodes)?,
+            self.trainer
+                .evaluate(self.config.eval.episodes, self.config.eval.play())?,
         );
         let first = [
             "episodes",

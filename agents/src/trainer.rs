@@ -1,6 +1,6 @@
 //! The training loop: the eight hops of a step, held-out evaluation, and everything that a checkpoint must hold.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use prospect_nets::{NamedTensors, TensorBatch, tch::Device};
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig, RewardStack, ShapingError, StackInit};
@@ -11,11 +11,12 @@ use prospect_sim::{
 
 use crate::{
     checkpoint::Checkpoint,
-    config::PpoConfig,
+    config::AgentConfig,
     coverage::Coverage,
     episodes::{Episode, EpisodeStats, Episodes, wanted_facts},
     error::AgentError,
-    ppo::Ppo,
+    hops::{Clock, Hops},
+    learner::{self, Learner, LearnerInit, Play, Turn, act_randomly},
     recorder::Metrics,
 };
 
@@ -32,7 +33,7 @@ pub struct TrainSetup<'a> {
     /// The run's seed, from which all streams of training, evaluation and probes derive.
     pub run_seed: u64,
     /// The learner's settings.
-    pub agent: PpoConfig,
+    pub agent: AgentConfig,
     /// The reward modules' settings.
     pub rewards: Vec<RewardConfig>,
     /// The weight of the task's reward.
@@ -41,55 +42,6 @@ pub struct TrainSetup<'a> {
     pub registry: &'a ModuleRegistry,
     /// Where tensors live.
     pub device: Device,
-}
-
-/// Seconds spent in each hop of an iteration.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Hops {
-    /// Policy inference and sampling.
-    pub act_s: f64,
-    /// Env steps with observations, facts and resets.
-    pub step_s: f64,
-    /// Reward modules watching each step.
-    pub observe_s: f64,
-    /// Coverage and episode statistics.
-    pub watch_s: f64,
-    /// Reward modules labelling, and mixing.
-    pub label_s: f64,
-    /// Values and advantages.
-    pub gae_s: f64,
-    /// The policy's update.
-    pub update_s: f64,
-    /// Reward modules learning.
-    pub learn_s: f64,
-}
-
-impl Hops {
-    /// Names and seconds.
-    pub fn named(&self) -> [(&'static str, f64); 8] {
-        [
-            ("act", self.act_s),
-            ("step", self.step_s),
-            ("observe", self.observe_s),
-            ("watch", self.watch_s),
-            ("label", self.label_s),
-            ("gae", self.gae_s),
-            ("update", self.update_s),
-            ("learn", self.learn_s),
-        ]
-    }
-
-    /// Adds another iteration's seconds.
-    pub fn add(&mut self, other: &Self) {
-        self.act_s += other.act_s;
-        self.step_s += other.step_s;
-        self.observe_s += other.observe_s;
-        self.watch_s += other.watch_s;
-        self.label_s += other.label_s;
-        self.gae_s += other.gae_s;
-        self.update_s += other.update_s;
-        self.learn_s += other.learn_s;
-    }
 }
 
 /// What one iteration (a rollout and an update) was like.
@@ -111,7 +63,8 @@ pub struct Trainer {
     envs: VecEnv,
     rollout: Rollout,
     stack: RewardStack,
-    ppo: Ppo,
+    learner: Box<dyn Learner>,
+    agent: AgentConfig,
     coverage: Coverage,
     episodes: Episodes,
     ended: Vec<Episode>,
@@ -156,13 +109,21 @@ impl Trainer {
         };
         let envs = VecEnv::new(Arc::clone(&setup.env), &config)?;
         let (seed, device) = (setup.run_seed, setup.device);
-        let ppo = Ppo::new(&setup.agent, &spec, &stack.streams(), seed, device)?;
+        let init = LearnerInit {
+            env: &setup.env,
+            layout: envs.layout(),
+            stack: &stack,
+            seed,
+            device,
+        };
+        let learner = learner::make(&setup.agent, &init)?;
         let mut trainer = Self {
-            rollout: Rollout::new(envs.layout(), setup.agent.rollout_steps),
+            rollout: Rollout::new(envs.layout(), setup.agent.rollout_steps()),
+            agent: setup.agent,
             env: setup.env,
             envs,
             stack,
-            ppo,
+            learner,
             coverage: Coverage::default(),
             episodes: Episodes::new(actors),
             ended: Vec::new(),
@@ -199,11 +160,8 @@ impl Trainer {
             rollout.first_row_mut(),
         )?;
         let mut rng = Generator::named(self.run_seed, "agent/prime");
-        let n = self.ppo.actor_critic().n_actions() as i64;
         for t in 0..steps {
-            rollout
-                .discrete_actions_mut(t)
-                .fill_with(|| rng.integers(0, n) as i32);
+            act_randomly(&mut rollout, t, &mut rng);
             let (actions, row) = rollout.step_mut(t);
             envs.step(actions, row)?;
         }
@@ -213,7 +171,10 @@ impl Trainer {
     }
 
     /// Other envs of the same making.
-    pub(crate) fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let facts = selected.state.iter().chain(&selected.event);
@@ -228,7 +189,7 @@ impl Trainer {
         )?)
     }
 
-    /// One rollout and one update.
+    /// Rollouts and turns of the learner until there is something to report; for an on-policy learner one of each.
     ///
     /// # Errors
     /// [`AgentError::NotFinite`] naming the first term that is no number; the trainer must be dropped then. What envs and
@@ -236,8 +197,30 @@ impl Trainer {
     pub fn iterate(&mut self) -> Result<IterationReport, AgentError> {
         let mut hops = Hops::default();
         let before = self.step;
-        self.collect(&mut hops)?;
-        let steps = self.step - before;
+        self.ended.clear();
+        let mut means = MetricMeans::default();
+        loop {
+            means.add(self.turn(&mut hops)?);
+            if self.step - before >= self.agent.report_steps() || self.is_finished() {
+                break;
+            }
+        }
+        let mut metrics = self.learner.take_metrics();
+        metrics.extend(means.take());
+        EpisodeStats::of(&self.ended).charts(&mut metrics);
+        self.coverage.metrics(self.envs.layout(), &mut metrics);
+        Ok(IterationReport {
+            step: self.step,
+            metrics,
+            hops,
+            steps: self.step - before,
+        })
+    }
+
+    /// One rollout and one turn of learner and modules; returns the modules' metrics.
+    fn turn(&mut self, hops: &mut Hops) -> Result<Metrics, AgentError> {
+        let before = self.step;
+        self.collect(hops)?;
         let mut clock = Clock::start();
         let batch = TensorBatch::new(&self.rollout, self.device);
         let mixed = self
@@ -245,34 +228,30 @@ impl Trainer {
             .label(&self.rollout, &batch, self.step)
             .map_err(|why| name_channel(why, self.step))?;
         clock.lap(&mut hops.label_s);
-        let estimates = self.ppo.estimate(&batch, &mixed, self.step)?;
-        clock.lap(&mut hops.gae_s);
-        let mut metrics = self.ppo.update(&batch, estimates, before)?;
-        clock.lap(&mut hops.update_s);
-        metrics.extend(
-            self.stack
-                .learn(&self.rollout, &batch)
-                .map_err(|why| name_channel(why, self.step))?,
-        );
+        self.learner.learn(Turn {
+            batch: &batch,
+            mixed: &mixed,
+            stack: &self.stack,
+            before,
+            step: self.step,
+            hops,
+        })?;
+        let mut clock = Clock::start();
+        let mut metrics = self
+            .stack
+            .learn(&self.rollout, &batch)
+            .map_err(|why| name_channel(why, self.step))?;
         clock.lap(&mut hops.learn_s);
         metrics.extend(mixed.metrics);
-        EpisodeStats::of(&self.ended).charts(&mut metrics);
-        self.coverage.metrics(self.envs.layout(), &mut metrics);
         self.rollout.carry();
-        Ok(IterationReport {
-            step: self.step,
-            metrics,
-            hops,
-            steps,
-        })
+        Ok(metrics)
     }
 
     fn collect(&mut self, hops: &mut Hops) -> Result<(), AgentError> {
-        self.ended.clear();
         let actors = self.envs.actors() as u64;
         let mut clock = Clock::start();
         for t in 0..self.rollout.n_steps() {
-            self.ppo.act(&mut self.rollout, t);
+            self.learner.act(&mut self.rollout, t, self.step);
             clock.lap(&mut hops.act_s);
             let (actions, row) = self.rollout.step_mut(t);
             self.envs.step(actions, row)?;
@@ -301,33 +280,35 @@ impl Trainer {
         }
     }
 
-    /// Plays one episode in each of `episodes` held-out envs with the sampled policy and its own random stream; training
+    /// Plays one episode in each of `episodes` held-out envs with a random stream of its own; training
     /// is not disturbed.
     ///
     /// # Errors
     /// What the env returns.
-    pub fn evaluate(&self, episodes: usize) -> Result<EpisodeStats, AgentError> {
-        Ok(EpisodeStats::of(&self.evaluate_episodes(episodes)?))
+    pub fn evaluate(&self, episodes: usize, play: Play) -> Result<EpisodeStats, AgentError> {
+        Ok(EpisodeStats::of(&self.evaluate_episodes(episodes, play)?))
     }
 
     /// The same, episode by episode in the order of their levels.
     ///
     /// # Errors
     /// What the env returns.
-    pub fn evaluate_episodes(&self, episodes: usize) -> Result<Vec<Episode>, AgentError> {
+    pub fn evaluate_episodes(&self, episodes: usize, play: Play) -> Result<Vec<Episode>, AgentError> {
         let mut envs = self.envs_of(episodes.max(1))?;
         let actors = envs.actors();
         let mut rollout = Rollout::new(envs.layout(), 1);
         let seeds = Seeds::Base(run_seed(self.run_seed, Purpose::Evaluation)?);
         envs.reset(seeds, rollout.first_row_mut())?;
-        let mut rng = Generator::named(self.run_seed, &format!("agent/evaluate/{}", self.step));
+        let rng = Generator::named(self.run_seed, &format!("agent/evaluate/{}", self.step));
+        let mut player = self.learner.player(actors, play, rng);
         let mut running = Episodes::new(actors);
         let mut done: Vec<Option<Episode>> = vec![None; actors];
         let mut left = actors;
         for _ in 0..MAX_EVALUATION_STEPS {
-            self.ppo.act_aside(&mut rollout, 0, &mut rng);
+            player.act(&mut rollout, 0);
             let (actions, row) = rollout.step_mut(0);
             envs.step(actions, row)?;
+            player.observe(&rollout, 0);
             running.observe(&rollout, 0, |episode| {
                 let slot = &mut done[episode.actor];
                 if slot.is_none() {
@@ -350,12 +331,12 @@ impl Trainer {
 
     /// True once the configured number of steps is made.
     pub fn is_finished(&self) -> bool {
-        self.step >= self.ppo.config().total_steps
+        self.step >= self.agent.total_steps()
     }
 
     /// The learner.
-    pub fn ppo(&self) -> &Ppo {
-        &self.ppo
+    pub fn learner(&self) -> &dyn Learner {
+        self.learner.as_ref()
     }
 
     /// The reward modules.
@@ -384,7 +365,7 @@ impl Trainer {
     /// What envs and modules return.
     pub fn save(&self) -> Result<Checkpoint, AgentError> {
         let mut checkpoint = Checkpoint::new(self.step, self.identity.clone());
-        checkpoint.add("agent.safetensors", self.ppo.store().to_bytes());
+        checkpoint.add("agent.safetensors", self.learner.store().to_bytes());
         checkpoint.add("rewards.bin", self.stack.save()?);
         let snapshots = (0..self.envs.n_envs())
             .map(|i| self.envs.save(i))
@@ -392,6 +373,7 @@ impl Trainer {
         checkpoint.add("envs.bin", to_bytes(&snapshots));
         checkpoint.add("coverage.bin", self.coverage.to_bytes());
         checkpoint.add("episodes.bin", to_bytes(&self.episodes));
+        self.learner.save_memory(&mut checkpoint)?;
         Ok(checkpoint)
     }
 
@@ -410,7 +392,7 @@ impl Trainer {
                 remedy: "resume with the run file that it was made with",
             });
         }
-        self.ppo
+        self.learner
             .restore(&NamedTensors::from_bytes(file(checkpoint, "agent.safetensors")?)?)?;
         self.stack.load(file(checkpoint, "rewards.bin")?)?;
         let snapshots: Vec<Vec<u8>> = from_bytes(checkpoint, "envs.bin")?;
@@ -426,6 +408,7 @@ impl Trainer {
         self.envs.observe(self.rollout.first_row_mut());
         self.coverage = from_bytes(checkpoint, "coverage.bin")?;
         self.episodes = from_bytes(checkpoint, "episodes.bin")?;
+        self.learner.load_memory(checkpoint)?;
         self.step = checkpoint.step;
         Ok(())
     }
@@ -433,18 +416,16 @@ impl Trainer {
 
 /// What must be the same for a checkpoint to fit: all settings but the length of the run, which may be extended.
 fn identity(setup: &TrainSetup<'_>, spec: &EnvSpec) -> String {
-    let agent = PpoConfig {
-        total_steps: 1,
-        ..setup.agent.clone()
-    };
+    let agent = setup.agent.clone().with_total_steps(1);
     let settings = format!("{agent:?} {:?} {:?}", setup.rewards, setup.extrinsic);
     let digest = prospect_sim::hash::Fnv1a::of(settings.as_bytes());
     let rewards: Vec<_> = setup.rewards.iter().map(|reward| reward.name.as_str()).collect();
     format!(
-        "{} x {}, seed {}, ppo, rewards [{}], settings {digest:016x}",
+        "{} x {}, seed {}, {}, rewards [{}], settings {digest:016x}",
         spec.id,
         setup.n_envs,
         setup.run_seed,
+        agent.kind(),
         rewards.join(", ")
     )
 }
@@ -486,17 +467,25 @@ fn from_bytes<T: serde::de::DeserializeOwned>(checkpoint: &Checkpoint, name: &st
         .map_err(|why| foreign(name, format!("cannot be read: {why}")))
 }
 
-/// Time since the last lap.
-struct Clock(Instant);
+/// Means of metrics over the turns of an iteration; a value that is no number counts as absent where others are there.
+#[derive(Debug, Default)]
+struct MetricMeans {
+    sums: std::collections::BTreeMap<String, (f64, f64)>,
+}
 
-impl Clock {
-    fn start() -> Self {
-        Self(Instant::now())
+impl MetricMeans {
+    fn add(&mut self, metrics: Metrics) {
+        for (name, value) in metrics {
+            let (sum, n) = self.sums.entry(name).or_default();
+            if value.is_finite() {
+                *sum += value;
+                *n += 1.0;
+            }
+        }
     }
 
-    fn lap(&mut self, sum_s: &mut f64) {
-        let now = Instant::now();
-        *sum_s += (now - self.0).as_secs_f64();
-        self.0 = now;
+    fn take(self) -> Metrics {
+        let mean = |(name, (sum, n)): (String, (f64, f64))| (name, if n > 0.0 { sum / n } else { f64::NAN });
+        self.sums.into_iter().map(mean).collect()
     }
 }

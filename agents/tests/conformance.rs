@@ -5,7 +5,7 @@
 mod common;
 
 use common::{ChainRules, chain, rewards, setup, small, trainer};
-use prospect_agents::{PpoConfig, Samples, TrainSetup, Trainer};
+use prospect_agents::{Play, PpoConfig, TrainSetup, Trainer};
 use prospect_shaping::ModuleRegistry;
 use prospect_sim::{Rollout, Seeds, VecEnv, VecEnvConfig};
 
@@ -26,7 +26,7 @@ fn weights_after(as_vector: bool, reward: &str, iterations: usize) -> Vec<u8> {
     for _ in 0..iterations {
         trainer.iterate().unwrap();
     }
-    trainer.ppo().actor_critic().weights()
+    trainer.learner().weights()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_module_of_weight_0_is_logged_and_its_critic_learns() {
     let mut trainer = trainer(ChainRules::default(), small(), &bonus("own_value_head", 0.0), 3);
     let head = |trainer: &Trainer| {
         trainer
-            .ppo()
+            .learner()
             .store()
             .get("stream.bonus.head.weight")
             .unwrap()
@@ -98,7 +98,7 @@ fn the_same_bytes_with_any_threads_and_shards() {
         let metrics: Vec<_> = (0..3)
             .map(|_| format!("{:?}", trainer.iterate().unwrap().metrics))
             .collect();
-        (trainer.ppo().actor_critic().weights(), metrics)
+        (trainer.learner().weights(), metrics)
     };
     let reference = run(1, None);
     for (threads, shards) in [(2, Some(4)), (4, Some(8)), (1, Some(3))] {
@@ -119,7 +119,7 @@ fn both_ways_of_running_a_network_learn_the_same() {
             ..ChainRules::default()
         };
         let mut trainer = trainer(rules, small(), "", 3);
-        assert_eq!(trainer.ppo().actor_critic().is_fused(), as_vector && has_fma());
+        assert_eq!(trainer.learner().is_fused(), as_vector && has_fma());
         (0..2)
             .map(|_| trainer.iterate().unwrap().metrics)
             .collect::<Vec<_>>()
@@ -151,9 +151,9 @@ fn evaluation_and_probes_leave_training_alone() {
     let mut watched = trainer(ChainRules::default(), small(), &bonus("add", 0.1), 3);
     for _ in 0..3 {
         plain.iterate().unwrap();
-        let first = watched.evaluate(20).unwrap();
+        let first = watched.evaluate(20, Play::Sampled).unwrap();
         assert_eq!(
-            watched.evaluate(20).unwrap(),
+            watched.evaluate(20, Play::Sampled).unwrap(),
             first,
             "an evaluation repeats itself"
         );
@@ -162,7 +162,10 @@ fn evaluation_and_probes_leave_training_alone() {
             .unwrap();
         watched.iterate().unwrap();
     }
-    assert_eq!(plain.ppo().store().to_bytes(), watched.ppo().store().to_bytes());
+    assert_eq!(
+        plain.learner().store().to_bytes(),
+        watched.learner().store().to_bytes()
+    );
 }
 
 /// Every step pays 1 and only time ends an episode, so with gamma 0.9 every state is worth 1 / (1 - 0.9) = 10. A learner
@@ -190,12 +193,7 @@ fn time_outs_are_bootstrapped() {
     let mut envs = VecEnv::new(chain(rules), &VecEnvConfig::of(20)).unwrap();
     let mut rollout = Rollout::new(envs.layout(), 1);
     envs.reset(Seeds::Base(0), rollout.first_row_mut()).unwrap();
-    let mut values = Vec::new();
-    trainer
-        .ppo()
-        .actor_critic()
-        .values(&Samples::row(&rollout, 0), &mut values);
-    for value in values {
+    for value in trainer.learner().judge(&rollout, 0).value {
         assert!((value - 10.0).abs() < 0.5, "{value}");
     }
 }
@@ -239,5 +237,5 @@ fn the_ratio_of_advantages_is_that_of_the_weights() {
     };
     let (one, two) = (ratio(0.1), ratio(0.2));
     assert!(one > 0.0 && (two / one - 2.0).abs() < 1e-9, "{one} {two}");
-    assert_eq!(rewards(&bonus("add", 0.1), &agent).len(), 1);
+    assert_eq!(rewards(&bonus("add", 0.1), &agent.into()).len(), 1);
 }

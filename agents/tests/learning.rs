@@ -5,7 +5,7 @@
 mod common;
 
 use common::{ChainRules, small, trainer};
-use prospect_agents::PpoConfig;
+use prospect_agents::{Play, PpoConfig};
 
 /// Locks in a row that chance opens, all within the time, in less than one of a hundred thousand episodes.
 const LOCKED: ChainRules = ChainRules {
@@ -28,7 +28,7 @@ fn success_after(reward: &str, steps: u64, seed: u64) -> f64 {
     while !trainer.is_finished() {
         trainer.iterate().unwrap();
     }
-    trainer.evaluate(50).unwrap().success_rate
+    trainer.evaluate(50, Play::Sampled).unwrap().success_rate
 }
 
 #[test]
@@ -38,11 +38,11 @@ fn the_near_goal_is_found_without_a_bonus() {
         ..small()
     };
     let mut trainer = trainer(ChainRules::default(), agent, "", 1);
-    let before = trainer.evaluate(50).unwrap().success_rate;
+    let before = trainer.evaluate(50, Play::Sampled).unwrap().success_rate;
     while !trainer.is_finished() {
         trainer.iterate().unwrap();
     }
-    let after = trainer.evaluate(50).unwrap().success_rate;
+    let after = trainer.evaluate(50, Play::Sampled).unwrap().success_rate;
     assert!(before < 0.6 && after > 0.95, "{before} {after}");
 }
 

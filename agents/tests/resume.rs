@@ -38,6 +38,7 @@ fn config() -> SessionConfig {
         eval: EvalConfig {
             every_steps: 512,
             episodes: 10,
+            deterministic: false,
         },
         probe: ProbeConfig {
             every_steps: 1024,
@@ -76,7 +77,7 @@ fn finish(folder: &Path, start: Start) -> Vec<u8> {
         session.run(&AtomicBool::new(false), &mut |_, _| {}).unwrap(),
         Outcome::Finished
     );
-    session.trainer().ppo().store().to_bytes()
+    session.trainer().learner().store().to_bytes()
 }
 
 fn same_files(a: &Path, b: &Path) {

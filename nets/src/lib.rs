@@ -30,7 +30,7 @@ pub use batch::TensorBatch;
 pub use ceiling::{Ceiling, CeilingConfig, NetShape, ceiling};
 pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
-pub use encoder::{Encoder, EncoderConfig};
+pub use encoder::{Encoder, EncoderConfig, PartDescription};
 pub use error::NetsError;
 pub use fused::{Fused, FusedInput, FusedWork};
 pub use gather::GatherLinear;

@@ -103,6 +103,16 @@ impl Mlp {
         self.output.is_none().then_some((&self.hidden, self.activation))
     }
 
+    /// The number of hidden layers.
+    pub fn n_hidden(&self) -> usize {
+        self.hidden.len()
+    }
+
+    /// The function after each hidden layer.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// The number of outputs: the output layer's, or the last hidden one's, or the inputs if there is neither.
     pub fn width(&self) -> usize {
         self.width

@@ -116,6 +116,11 @@ impl Optimiser {
         }
     }
 
+    /// Which optimiser it is.
+    pub fn config(&self) -> OptimiserConfig {
+        self.config
+    }
+
     /// The number of steps taken.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use prospect_agents::{Hops, config::EncoderKind};
+use prospect_agents::{AgentConfig, Hops, config::EncoderKind};
 use prospect_nets::ceiling::{CeilingConfig, NetShape, ceiling};
 use serde::Serialize;
 
@@ -73,7 +73,7 @@ pub fn run(args: &BenchTrainArgs) -> Outcome {
     let report = TrainReport {
         env: file.env.id.clone(),
         n_envs: file.env.n_envs,
-        rollout_steps: file.agent.rollout_steps,
+        rollout_steps: file.agent.rollout_steps(),
         steps,
         seconds,
         cpu_seconds,
@@ -107,7 +107,8 @@ fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome
     let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else {
         return Ok(None);
     };
-    if file.agent.encoder != EncoderKind::Flat || !file.rewards.is_empty() {
+    let AgentConfig::Ppo(agent) = &file.agent;
+    if agent.encoder != EncoderKind::Flat || !file.rewards.is_empty() {
         return Ok(None);
     }
     let texts = |field: &&prospect_sim::Field| field.dtype != prospect_sim::Dtype::Text;
@@ -120,21 +121,21 @@ fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome
         .sum();
     let net = |heads: Vec<usize>| NetShape {
         inputs,
-        hidden: file.agent.hidden.clone(),
+        hidden: agent.hidden.clone(),
         heads,
     };
-    let nets = if file.agent.shared_trunk {
+    let nets = if agent.shared_trunk {
         vec![net(vec![n, 1])]
     } else {
         vec![net(vec![n]), net(vec![1])]
     };
-    let samples = file.env.n_envs * file.agent.rollout_steps;
+    let samples = file.env.n_envs * agent.rollout_steps;
     let config = CeilingConfig {
         nets,
         n_envs: file.env.n_envs,
-        rollout_steps: file.agent.rollout_steps,
-        minibatch_size: file.agent.minibatch(samples),
-        update_epochs: file.agent.update_epochs,
+        rollout_steps: agent.rollout_steps,
+        minibatch_size: agent.minibatch(samples),
+        update_epochs: agent.update_epochs,
     };
     let measured = ceiling(&config, 2.0).or_run(|| "measuring libtorch".to_owned())?;
     Ok(Some(measured.steps_per_second))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use prospect_agents::session;
+use prospect_agents::{Play, session};
 use serde::Serialize;
 
 use crate::{
@@ -21,6 +21,9 @@ pub struct EvalArgs {
     /// Episodes, one per held-out level
     #[arg(long, default_value_t = 100)]
     pub episodes: usize,
+    /// Take the best or mean action instead of what the run file says
+    #[arg(long)]
+    pub deterministic: bool,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
@@ -50,7 +53,12 @@ pub fn run(args: &EvalArgs) -> Outcome {
     let file = RunFile::read(&path, &[], &modules()).map_err(Failure::Input)?;
     let mut trainer = training::trainer(&file)?;
     session::load_latest(&args.dir, &mut trainer).map_err(training::sort)?;
-    let stats = trainer.evaluate(args.episodes).map_err(training::sort)?;
+    let play = if args.deterministic {
+        Play::Greedy
+    } else {
+        file.eval.play()
+    };
+    let stats = trainer.evaluate(args.episodes, play).map_err(training::sort)?;
     let scores = registry()
         .get(&file.env.id)
         .ok()

@@ -136,7 +136,7 @@ impl Watcher {
         let bar = if args.quiet || !terminal {
             ProgressBar::hidden()
         } else {
-            let bar = ProgressBar::new(file.agent.total_steps);
+            let bar = ProgressBar::new(file.agent.total_steps());
             let template = "[{bar:32}] {human_pos}/{human_len} frames, {eta} left, {msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));

@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
-use prospect_agents::{CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
-use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig, TaskStream};
+use prospect_agents::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
+use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
@@ -67,7 +67,7 @@ pub struct RunFile {
     /// The task.
     pub env: EnvSection,
     /// The learner.
-    pub agent: PpoConfig,
+    pub agent: AgentConfig,
     /// The weight of the task's reward.
     pub extrinsic: ExtrinsicConfig,
     /// The reward modules.
@@ -187,16 +187,11 @@ impl RunFile {
     }
 
     fn from_table(source: &Source<'_>, mut table: Table, registry: &ModuleRegistry) -> Result<Self> {
-        check_agent_kind(source, &mut table)?;
-        let agent: PpoConfig = source.section(&table, "agent")?;
+        let agent = agent_section(source, &mut table)?;
         agent.check().with_context(|| source.file.clone())?;
         let rewards = reward_tables(source, &table)?;
-        let task = TaskStream {
-            gamma: agent.gamma,
-            gae_lambda: agent.gae_lambda,
-        };
         let rewards =
-            RewardConfig::parse_all(&rewards, registry, task).with_context(|| source.file.clone())?;
+            RewardConfig::parse_all(&rewards, registry, agent.task()).with_context(|| source.file.clone())?;
         let file = Self {
             run: source.section(&table, "run")?,
             env: source.section(&table, "env")?,
@@ -226,7 +221,7 @@ impl RunFile {
         put("run", Value::try_from(&self.run)?);
         put("env", Value::try_from(&self.env)?);
         let mut agent = Table::new();
-        agent.insert("kind".to_owned(), Value::String("ppo".to_owned()));
+        agent.insert("kind".to_owned(), Value::String(self.agent.kind().to_owned()));
         agent.extend(Table::try_from(&self.agent)?);
         put("agent", Value::Table(agent));
         put("extrinsic", Value::try_from(&self.extrinsic)?);
@@ -254,7 +249,7 @@ impl RunFile {
         let schemas: [(&str, Json); 7] = [
             ("run", schemars::schema_for!(RunSection).to_value()),
             ("env", schemars::schema_for!(EnvSection).to_value()),
-            ("agent", schemars::schema_for!(PpoConfig).to_value()),
+            ("agent", self.agent.schema().to_value()),
             ("extrinsic", schemars::schema_for!(ExtrinsicConfig).to_value()),
             ("eval", schemars::schema_for!(EvalConfig).to_value()),
             ("checkpoint", schemars::schema_for!(CheckpointConfig).to_value()),
@@ -299,19 +294,24 @@ impl RunFile {
     }
 }
 
-/// `kind` belongs to no learner's settings: it chooses among them.
-fn check_agent_kind(source: &Source<'_>, table: &mut Table) -> Result<()> {
-    let Some(Value::Table(agent)) = table.get_mut("agent") else {
-        return Ok(());
+/// The table `[agent]`: its `kind` belongs to no learner's settings but chooses among them.
+fn agent_section(source: &Source<'_>, table: &mut Table) -> Result<AgentConfig> {
+    let kind = match table.get_mut("agent") {
+        Some(Value::Table(agent)) => agent.remove("kind"),
+        _ => None,
     };
-    match agent.remove("kind") {
-        None => Ok(()),
-        Some(Value::String(kind)) if kind == "ppo" => Ok(()),
-        Some(other) => Err(source.error(
-            &["agent", "kind"],
-            format!("{other} is no learner; there is \"ppo\""),
-        )),
-    }
+    let kind = kind.unwrap_or_else(|| Value::String("ppo".to_owned()));
+    Ok(match kind.as_str() {
+        Some("ppo") => AgentConfig::Ppo(source.section::<PpoConfig>(table, "agent")?),
+        _ => {
+            let kinds: Vec<_> = AgentConfig::KINDS
+                .iter()
+                .map(|kind| format!("\"{kind}\""))
+                .collect();
+            let message = format!("{kind} is no learner; there is {}", kinds.join(", "));
+            return Err(source.error(&["agent", "kind"], message));
+        }
+    })
 }
 
 fn reward_tables(source: &Source<'_>, table: &Table) -> Result<Vec<Table>> {

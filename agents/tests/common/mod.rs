@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use prospect_agents::{PpoConfig, TrainSetup, Trainer};
+use prospect_agents::{AgentConfig, PpoConfig, TrainSetup, Trainer};
 use prospect_nets::Device;
-use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig, TaskStream};
+use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use prospect_sim::{
     ActionColumn, ActionSpace, Dtype, Env, EnvIx, EnvRows, EnvSpec, FactSpec, Field, FieldsMut, Outcome,
     Pose, Rng, RowSelection, RowState, Scene, ShardBuilder, SimError, StepSet,
@@ -279,28 +279,25 @@ pub(crate) fn small() -> PpoConfig {
 }
 
 /// The reward modules of a run file's `[[reward]]` tables.
-pub(crate) fn rewards(text: &str, agent: &PpoConfig) -> Vec<RewardConfig> {
+pub(crate) fn rewards(text: &str, agent: &AgentConfig) -> Vec<RewardConfig> {
     #[derive(Deserialize)]
     struct File {
         #[serde(default)]
         reward: Vec<toml::Table>,
     }
     let file: File = toml::from_str(text).unwrap();
-    let task = TaskStream {
-        gamma: agent.gamma,
-        gae_lambda: agent.gae_lambda,
-    };
-    RewardConfig::parse_all(&file.reward, &ModuleRegistry::with_builtin(), task).unwrap()
+    RewardConfig::parse_all(&file.reward, &ModuleRegistry::with_builtin(), agent.task()).unwrap()
 }
 
 /// A run with 8 envs.
 pub(crate) fn setup<'a>(
     env: Arc<dyn Env>,
-    agent: PpoConfig,
+    agent: impl Into<AgentConfig>,
     reward: &str,
     seed: u64,
     registry: &'a ModuleRegistry,
 ) -> TrainSetup<'a> {
+    let agent = agent.into();
     TrainSetup {
         env,
         n_envs: 8,
@@ -316,7 +313,7 @@ pub(crate) fn setup<'a>(
 }
 
 /// A trainer with 8 envs.
-pub(crate) fn trainer(rules: ChainRules, agent: PpoConfig, reward: &str, seed: u64) -> Trainer {
+pub(crate) fn trainer(rules: ChainRules, agent: impl Into<AgentConfig>, reward: &str, seed: u64) -> Trainer {
     prospect_nets::set_threads(1);
     let registry = ModuleRegistry::with_builtin();
     Trainer::new(setup(chain(rules), agent, reward, seed, &registry)).unwrap()

@@ -1,8 +1,9 @@
-//! The settings of learners, evaluation and probes, as a run file has them.
+//! The settings of PPO.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{ActivationKind, EncoderKind, InitKind, NetworkSettings, check_hidden, within};
 use crate::error::AgentError;
 
 /// How advantages are normalised.
@@ -16,30 +17,6 @@ pub enum NormAdv {
     Rollout,
     /// Not at all.
     Off,
-}
-
-/// How the observation becomes numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EncoderKind {
-    /// What fits the observation: one-hot codes into the first layer where values are categories, else `flat`.
-    #[default]
-    Auto,
-    /// All numbers side by side, images divided by 10, texts left out: what a CleanRL script does with MiniGrid's image.
-    Flat,
-    /// A small convolutional network over the image.
-    Cnn,
-}
-
-/// The function between layers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ActivationKind {
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Rectifier.
-    #[default]
-    Relu,
 }
 
 /// Proximal policy optimisation (Schulman et al. 2017) with the details of CleanRL's `ppo.py`.
@@ -152,14 +129,19 @@ impl PpoConfig {
         within("vf_coef", self.vf_coef, 0.0, f64::MAX)?;
         within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
         within("target_kl", self.target_kl, 0.0, f64::MAX)?;
-        if self.hidden.contains(&0) {
-            return Err(AgentError::Config {
-                key: "agent.hidden",
-                value: format!("{:?}", self.hidden),
-                remedy: "every width must be at least 1".to_owned(),
-            });
+        check_hidden(&self.hidden)
+    }
+
+    /// What its networks are made from.
+    pub fn network(&self) -> NetworkSettings {
+        NetworkSettings {
+            encoder: self.encoder,
+            hidden: self.hidden.clone(),
+            activation: self.activation,
+            init: InitKind::Orthogonal,
+            adam_eps: self.adam_eps,
+            max_grad_norm: self.max_grad_norm,
         }
-        Ok(())
     }
 
     /// Samples per minibatch for a rollout of `samples`.
@@ -174,83 +156,6 @@ impl PpoConfig {
     /// The share of the run that is left at `step`, from 1 down to 0: the factor of linear schedules.
     pub fn remaining(&self, step: u64) -> f64 {
         (1.0 - step as f64 / self.total_steps.max(1) as f64).max(0.0)
-    }
-}
-
-/// Refuses a number that is not between `low` and `high`, naming its key.
-pub(crate) fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
-    if value >= low && value <= high {
-        return Ok(());
-    }
-    let remedy = if high == f64::MAX {
-        format!("use a number of at least {low}")
-    } else {
-        format!("use a number between {low} and {high}")
-    };
-    Err(AgentError::Config {
-        key,
-        value: value.to_string(),
-        remedy,
-    })
-}
-
-/// Periodic held-out evaluation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct EvalConfig {
-    /// Env steps between evaluations; 0 evaluates only at the end.
-    pub every_steps: u64,
-    /// Episodes of each, one per held-out level.
-    pub episodes: usize,
-}
-
-impl Default for EvalConfig {
-    fn default() -> Self {
-        Self {
-            every_steps: 50_000,
-            episodes: 100,
-        }
-    }
-}
-
-/// Periodic looks at fixed levels, from which heatmaps are drawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ProbeConfig {
-    /// Env steps between probes; 0 turns them off.
-    pub every_steps: u64,
-    /// Levels in the probe set.
-    pub levels: usize,
-    /// Episodes played on each level.
-    pub episodes: usize,
-}
-
-impl Default for ProbeConfig {
-    fn default() -> Self {
-        Self {
-            every_steps: 250_000,
-            levels: 4,
-            episodes: 8,
-        }
-    }
-}
-
-/// When state is written to disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CheckpointConfig {
-    /// Env steps between checkpoints; 0 writes only the last one.
-    pub every_steps: u64,
-    /// Checkpoints kept; older ones are deleted once a newer one is complete.
-    pub keep_last: usize,
-}
-
-impl Default for CheckpointConfig {
-    fn default() -> Self {
-        Self {
-            every_steps: 100_000,
-            keep_last: 3,
-        }
     }
 }
 

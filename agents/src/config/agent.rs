@@ -1,0 +1,91 @@
+//! Which learner a run has, and its settings.
+
+use prospect_shaping::TaskStream;
+use schemars::Schema;
+use serde::Serialize;
+
+use super::PpoConfig;
+use crate::error::AgentError;
+
+/// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AgentConfig {
+    /// `kind = "ppo"`.
+    Ppo(PpoConfig),
+}
+
+impl AgentConfig {
+    /// The kinds there are.
+    pub const KINDS: &[&str] = &["ppo"];
+
+    /// Its `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Ppo(_) => "ppo",
+        }
+    }
+
+    /// Refuses settings that cannot train, naming the key.
+    ///
+    /// # Errors
+    /// [`AgentError::Config`].
+    pub fn check(&self) -> Result<(), AgentError> {
+        match self {
+            Self::Ppo(config) => config.check(),
+        }
+    }
+
+    /// Env steps of the whole run, all actors counted.
+    pub fn total_steps(&self) -> u64 {
+        match self {
+            Self::Ppo(config) => config.total_steps,
+        }
+    }
+
+    /// The same settings for a run of another length.
+    #[must_use]
+    pub fn with_total_steps(mut self, steps: u64) -> Self {
+        match &mut self {
+            Self::Ppo(config) => config.total_steps = steps,
+        }
+        self
+    }
+
+    /// Steps of each actor between two turns of the learner.
+    pub fn rollout_steps(&self) -> usize {
+        match self {
+            Self::Ppo(config) => config.rollout_steps,
+        }
+    }
+
+    /// Env steps, all actors counted, after which metrics are written; whole turns are made.
+    pub fn report_steps(&self) -> u64 {
+        match self {
+            Self::Ppo(_) => 1,
+        }
+    }
+
+    /// Discount and trace of the task's stream, which reward modules take over where they have none of their own.
+    pub fn task(&self) -> TaskStream {
+        match self {
+            Self::Ppo(config) => TaskStream {
+                gamma: config.gamma,
+                gae_lambda: config.gae_lambda,
+            },
+        }
+    }
+
+    /// The meaning of every key.
+    pub fn schema(&self) -> Schema {
+        match self {
+            Self::Ppo(_) => schemars::schema_for!(PpoConfig),
+        }
+    }
+}
+
+impl From<PpoConfig> for AgentConfig {
+    fn from(config: PpoConfig) -> Self {
+        Self::Ppo(config)
+    }
+}

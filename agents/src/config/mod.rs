@@ -1,0 +1,14 @@
+//! The settings of learners, evaluation and probes, as a run file has them.
+
+mod agent;
+mod network;
+mod ppo;
+mod session;
+
+pub use agent::AgentConfig;
+pub use network::{ActivationKind, EncoderKind, InitKind, NetworkSettings};
+pub use ppo::{NormAdv, PpoConfig};
+pub use session::{CheckpointConfig, EvalConfig, ProbeConfig};
+
+use network::check_hidden;
+pub(crate) use network::within;

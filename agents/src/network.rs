@@ -1,0 +1,375 @@
+//! Networks over observations: encoder, hidden layers and head, with or without libtorch's graph, and their optimiser.
+
+use std::cell::RefCell;
+
+use prospect_nets::{
+    Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig,
+    NamedTensors, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
+    tch::{Device, Kind, Tensor, no_grad},
+};
+use prospect_sim::{Dtype, Field, random::Generator};
+
+use crate::{
+    config::{ActivationKind, EncoderKind, InitKind, NetworkSettings},
+    error::AgentError,
+    export::NetworkDescription,
+    samples::Samples,
+};
+
+/// The gradients of a loss at a network's outputs, filled by the learner.
+pub type Grads = Vec<f32>;
+
+/// An encoder and hidden layers: what lies below a head.
+#[derive(Debug, Clone)]
+pub(crate) struct Trunk {
+    pub(crate) encoder: Encoder,
+    pub(crate) hidden: Mlp,
+}
+
+impl Trunk {
+    pub(crate) fn new(
+        params: &mut ParamBuilder,
+        name: &str,
+        config: &NetworkSettings,
+        fields: &[Field],
+        rng: &mut Generator,
+    ) -> Result<Self, AgentError> {
+        let encoder_config = encoder_config(config, fields);
+        // A one-hot encoder ends with a layer of its own, which is the first of the hidden ones.
+        let skip = usize::from(matches!(encoder_config, EncoderConfig::Onehot { .. }));
+        let encoder = Encoder::new(params, &format!("{name}.encoder"), &encoder_config, fields, rng)?;
+        let hidden = MlpConfig {
+            hidden: config.hidden.iter().skip(skip).copied().collect(),
+            activation: activation(config),
+            init: hidden_init(config),
+        };
+        let hidden = Mlp::new(
+            params,
+            &format!("{name}.hidden"),
+            encoder.width(),
+            &hidden,
+            None,
+            rng,
+        );
+        Ok(Self { encoder, hidden })
+    }
+
+    pub(crate) fn forward(&self, params: &ParamSet, observations: &Observations) -> Tensor {
+        self.hidden
+            .forward(params, &self.encoder.forward(params, observations))
+    }
+
+    /// What it does, for an export; `name` is what its parameters' names begin with.
+    pub(crate) fn describe(&self, name: &str, fields: &[Field]) -> NetworkDescription {
+        NetworkDescription {
+            name: name.to_owned(),
+            whitening: None,
+            encoder: self.encoder.describe(fields),
+            hidden_layers: self.hidden.n_hidden(),
+            layer_norm: false,
+            activation: self.hidden.activation(),
+            memory: None,
+        }
+    }
+}
+
+pub(crate) fn activation(config: &NetworkSettings) -> Activation {
+    match config.activation {
+        ActivationKind::Tanh => Activation::Tanh,
+        ActivationKind::Relu => Activation::Relu,
+    }
+}
+
+/// What MiniGrid's values (at most 10) are multiplied with where they are taken as numbers.
+const IMAGE_SCALE: f64 = 0.1;
+
+/// The init of layers that are followed by an activation.
+fn hidden_init(config: &NetworkSettings) -> Init {
+    match config.init {
+        InitKind::Orthogonal => Init::HIDDEN,
+        InitKind::Torch => Init::KaimingUniform,
+    }
+}
+
+fn encoder_config(config: &NetworkSettings, fields: &[Field]) -> EncoderConfig {
+    let fitting = EncoderConfig::fitting(fields);
+    match (config.encoder, fitting) {
+        (EncoderKind::Cnn, _) => EncoderConfig::Cnn {
+            convolutions: prospect_nets::cnn::minigrid_convolutions(),
+            activation: activation(config),
+            init: hidden_init(config),
+            scale: IMAGE_SCALE,
+            extra: Vec::new(),
+        },
+        (EncoderKind::Auto, EncoderConfig::Onehot { levels, extra, .. }) => EncoderConfig::Onehot {
+            hidden: config.hidden.first().copied().unwrap_or(128),
+            activation: activation(config),
+            init: hidden_init(config),
+            levels,
+            extra,
+        },
+        _ => flat(fields),
+    }
+}
+
+/// An image alone, scaled; else all that is no text.
+fn flat(fields: &[Field]) -> EncoderConfig {
+    let has_image = fields
+        .iter()
+        .any(|field| field.dtype == Dtype::U8 && field.shape.len() == 3);
+    let readable = fields.iter().filter(|field| field.dtype != Dtype::Text);
+    EncoderConfig::Flat {
+        scale: if has_image { IMAGE_SCALE } else { 1.0 },
+        components: if has_image {
+            Vec::new()
+        } else {
+            readable.map(|field| field.name.clone()).collect()
+        },
+    }
+}
+
+pub(crate) fn adam(config: &NetworkSettings, params: &ParamSet) -> Optimiser {
+    let kind = OptimiserConfig::Adam {
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: config.adam_eps,
+        weight_decay: 0.0,
+    };
+    Optimiser::new(kind, params)
+}
+
+pub(crate) fn clip(config: &NetworkSettings) -> Option<f64> {
+    (config.max_grad_norm > 0.0).then_some(config.max_grad_norm)
+}
+
+/// Working memory of a network that runs without libtorch.
+#[derive(Debug)]
+pub(crate) struct FusedNet {
+    net: Fused,
+    work: RefCell<FusedWork>,
+}
+
+impl FusedNet {
+    pub(crate) fn new(params: &ParamSet, trunk: &Trunk, head: &Linear) -> Option<Self> {
+        let net = Fused::new(params, &trunk.encoder, &trunk.hidden, head)?;
+        let fused = Self {
+            net,
+            work: RefCell::default(),
+        };
+        fused.refresh(params);
+        Some(fused)
+    }
+
+    pub(crate) fn refresh(&self, params: &ParamSet) {
+        self.net.refresh(params, &mut self.work.borrow_mut());
+    }
+
+    pub(crate) fn load(&self, samples: &Samples<'_>, input: &mut FusedInput) {
+        self.net
+            .load(samples.slice(self.net.component()), samples.numbers(), input);
+    }
+
+    pub(crate) fn forward(&self, input: &FusedInput, out: &mut Vec<f32>) {
+        let mut work = self.work.borrow_mut();
+        out.clear();
+        out.extend_from_slice(self.net.forward(input, &mut work));
+    }
+
+    pub(crate) fn backward(&self, params: &mut ParamSet, input: &FusedInput, gradient: &[f32]) {
+        self.net
+            .backward(params, input, &mut self.work.borrow_mut(), gradient);
+    }
+}
+
+/// One network with one head and one optimiser: a critic, an action-value function, a predictor.
+///
+/// Fully connected networks on the CPU run without libtorch's graph; others run through it.
+#[derive(Debug)]
+pub struct Network {
+    name: String,
+    outputs: usize,
+    params: ParamSet,
+    optimiser: Optimiser,
+    trunk: Trunk,
+    head: Linear,
+    fused: Option<FusedNet>,
+    input: RefCell<FusedInput>,
+    max_grad_norm: Option<f64>,
+}
+
+impl Network {
+    /// A network of `outputs` outputs, whose parameters are named `<name>.…`; `head` is how the last layer begins, and
+    /// `rng` what weights are drawn from.
+    ///
+    /// # Errors
+    /// [`AgentError::Nets`] if the encoder does not fit the observation.
+    pub fn new(
+        settings: &NetworkSettings,
+        fields: &[Field],
+        name: &str,
+        (outputs, head): (usize, Init),
+        rng: &mut Generator,
+        device: Device,
+    ) -> Result<Self, AgentError> {
+        let mut builder = ParamBuilder::new();
+        let trunk = Trunk::new(&mut builder, name, settings, fields, rng)?;
+        let width = trunk.hidden.width();
+        let head = Linear::new(&mut builder, &format!("{name}.head"), width, outputs, head, rng);
+        let params = builder.build(device);
+        Ok(Self {
+            name: name.to_owned(),
+            outputs,
+            optimiser: adam(settings, &params),
+            fused: FusedNet::new(&params, &trunk, &head),
+            input: RefCell::default(),
+            params,
+            trunk,
+            head,
+            max_grad_norm: clip(settings),
+        })
+    }
+
+    /// A network of the same making and weights, such as a target network. Its optimiser is fresh.
+    pub fn twin(&self) -> Self {
+        let params = self.params.frozen_copy();
+        Self {
+            name: self.name.clone(),
+            outputs: self.outputs,
+            optimiser: Optimiser::new(self.optimiser.config(), &params),
+            fused: FusedNet::new(&params, &self.trunk, &self.head),
+            input: RefCell::default(),
+            trunk: self.trunk.clone(),
+            head: self.head.clone(),
+            max_grad_norm: self.max_grad_norm,
+            params,
+        }
+    }
+
+    /// Takes the weights of a network of the same making: `self = (1 - tau) self + tau other`.
+    pub fn move_towards(&mut self, other: &Self, tau: f64) {
+        if tau >= 1.0 {
+            self.params.copy_from(&other.params);
+        } else {
+            self.params.move_towards(&other.params, tau);
+        }
+        self.refresh();
+    }
+
+    /// Its parameters, for learners that change them themselves; [`Self::refresh`] must follow.
+    pub fn params_mut(&mut self) -> &mut ParamSet {
+        &mut self.params
+    }
+
+    /// Its parameters.
+    pub fn params(&self) -> &ParamSet {
+        &self.params
+    }
+
+    /// What it does, for an export.
+    pub fn describe(&self, fields: &[Field]) -> NetworkDescription {
+        self.trunk.describe(&self.name, fields)
+    }
+
+    /// Outputs per sample.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Whether it runs without libtorch's graph.
+    pub fn is_fused(&self) -> bool {
+        self.fused.is_some()
+    }
+
+    /// The name before those of its parameters.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Outputs `[n, outputs]`.
+    pub fn forward(&self, samples: &Samples<'_>, out: &mut Vec<f32>) {
+        if let Some(fused) = &self.fused {
+            let mut input = self.input.borrow_mut();
+            fused.load(samples, &mut input);
+            return fused.forward(&input, out);
+        }
+        no_grad(|| copy_out(&self.tensors(&samples.tensors(self.params.device())), out));
+    }
+
+    fn tensors(&self, observations: &Observations) -> Tensor {
+        let features = self.trunk.forward(&self.params, observations);
+        self.head.forward(&self.params, &features)
+    }
+
+    /// One step of Adam down a loss, after clipping the global norm of its gradient. `loss` gets the outputs
+    /// `[n, outputs]` and fills the loss's gradient with respect to them. Returns the norm before clipping.
+    ///
+    /// # Errors
+    /// What `loss` returns, in which case nothing is learned; [`AgentError::Nets`].
+    pub fn learn(
+        &mut self,
+        samples: &Samples<'_>,
+        learning_rate: f64,
+        loss: impl FnOnce(&[f32], &mut Grads) -> Result<(), AgentError>,
+    ) -> Result<f64, AgentError> {
+        let (mut values, mut grad) = (Vec::new(), Grads::new());
+        if let Some(fused) = &self.fused {
+            let input = self.input.get_mut();
+            fused.load(samples, input);
+            fused.forward(input, &mut values);
+            loss(&values, &mut grad)?;
+            fused.backward(&mut self.params, input, &grad);
+        } else {
+            let values_now = self.tensors(&samples.tensors(self.params.device()));
+            copy_out(&values_now, &mut values);
+            loss(&values, &mut grad)?;
+            self.params.backward(&inner_product(&values_now, &grad))?;
+        }
+        let norm = self
+            .optimiser
+            .step(&mut self.params, learning_rate, self.max_grad_norm);
+        self.refresh();
+        Ok(norm)
+    }
+
+    /// Takes over weights that were changed through [`Self::params_mut`].
+    pub fn refresh(&self) {
+        if let Some(fused) = &self.fused {
+            fused.refresh(&self.params);
+        }
+    }
+
+    /// Weights, and the optimiser's moments under `<moments>`.
+    pub fn store(&self, moments: &str, into: &mut NamedTensors) {
+        self.params.store("", into);
+        self.optimiser.store(moments, &self.params, into);
+    }
+
+    /// The reverse of [`Self::store`].
+    ///
+    /// # Errors
+    /// [`AgentError::Nets`] if the tensors are of another network.
+    pub fn restore(&mut self, moments: &str, stored: &NamedTensors) -> Result<(), AgentError> {
+        self.params.restore("", stored)?;
+        self.optimiser.restore(moments, &self.params, stored)?;
+        self.refresh();
+        Ok(())
+    }
+}
+
+/// A scalar whose gradient at `output` is `grad`: how a gradient worked out by hand enters libtorch's backward pass.
+pub(crate) fn inner_product(output: &Tensor, grad: &[f32]) -> Tensor {
+    let grad = Tensor::from_slice(grad).to_device(output.device());
+    output.reshape(-1).dot(&grad)
+}
+
+/// Copies a tensor of f32 into `out`, whatever its device.
+pub(crate) fn copy_out(tensor: &Tensor, out: &mut Vec<f32>) {
+    let n = tensor.numel();
+    out.resize(n, 0.0);
+    tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Float)
+        .contiguous()
+        .copy_data(out, n);
+}
