@@ -1,5 +1,6 @@
 //! Tests of the replay against a record of everything that was ever pushed.
 
+mod checkpoints;
 mod priorities;
 mod relabel;
 mod returns;

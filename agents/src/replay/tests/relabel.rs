@@ -147,11 +147,11 @@ fn rnd_pays_by_the_predictor_of_today() {
     for n in [1, 3] {
         // Sums over other batches may end in other last bits.
         run.compare(n, &now, |again, now| {
-            assert!((again - now).abs() <= 1e-5 * now.abs().max(1e-3))
+            assert!((again - now).abs() <= 1e-5 * now.abs().max(1e-3));
         });
         let mut changed = 0;
         run.compare(n, &run.labelled, |again, then| {
-            changed += u32::from((again - then).abs() > 0.01 * then.abs())
+            changed += u32::from((again - then).abs() > 0.01 * then.abs());
         });
         assert!(changed > 50, "the predictor must have learned since");
     }
