@@ -50,7 +50,7 @@ pub struct NetworkDescription {
     pub encoder: Vec<PartDescription>,
     /// Hidden layers after the encoder, each followed by the activation.
     pub hidden_layers: usize,
-    /// Whether each hidden layer is followed by a layer normalisation `<name>.norm.<i>` before the activation.
+    /// Whether each hidden layer is followed by a layer normalisation `<name>.hidden.<i>.norm` before the activation.
     pub layer_norm: bool,
     /// The function between layers.
     pub activation: Activation,

@@ -7,7 +7,8 @@ use prospect_shaping::{Mixed, RewardStack};
 use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
-    checkpoint::Checkpoint, config::AgentConfig, error::AgentError, export::Export, hops::Hops, ppo::Ppo, recorder::Metrics,
+    checkpoint::Checkpoint, config::AgentConfig, dqn::Dqn, error::AgentError, export::Export, hops::Hops,
+    ppo::Ppo, recorder::Metrics,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -142,6 +143,7 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     config.check()?;
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
+        AgentConfig::Dqn(config) => Box::new(Dqn::new(config, init)?),
     })
 }
 

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod coverage;
+pub mod dqn;
 pub mod episodes;
 pub mod error;
 pub mod export;
@@ -25,7 +26,8 @@ mod streams;
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
-pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
+pub use config::{AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, ProbeConfig};
+pub use dqn::Dqn;
 pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use hops::Hops;

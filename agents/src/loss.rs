@@ -3,6 +3,8 @@
 //! Autograd would take some forty small operations per minibatch for what is a few lines of arithmetic per sample; here
 //! libtorch is asked for nothing but the layers' products. `tests/loss_golden.rs` holds values and gradients to PyTorch's.
 
+pub mod q;
+
 /// The loss's settings (Schulman et al. 2017, equation 9, as CleanRL has it).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossConfig {

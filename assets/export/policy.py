@@ -103,7 +103,7 @@ class Policy(torch.nn.Module):
         for i in range(self.network["hidden_layers"]):
             x = self.linear(f"{name}.hidden.{i}", x)
             if self.network["layer_norm"]:
-                norm = f"{name}.norm.{i}"
+                norm = f"{name}.hidden.{i}.norm"
                 x = functional.layer_norm(x, x.shape[1:], self.tensor(norm + ".weight"), self.tensor(norm + ".bias"))
             x = activation(x)
         x, state = self.remember(x, state)

@@ -1,11 +1,13 @@
 //! The settings of learners, evaluation and probes, as a run file has them.
 
 mod agent;
+mod dqn;
 mod network;
 mod ppo;
 mod session;
 
 pub use agent::AgentConfig;
+pub use dqn::{Distribution, DqnConfig, QLoss};
 pub use network::{ActivationKind, EncoderKind, InitKind, NetworkSettings};
 pub use ppo::{NormAdv, PpoConfig};
 pub use session::{CheckpointConfig, EvalConfig, ProbeConfig};
