@@ -1,5 +1,5 @@
-//! Measures floor (uniformly random actions) and ceiling (the planner's tapes) of every gridworld id, and prints the
-//! rows of the table in `src/scores.rs`.
+//! Measures floor (uniformly random actions) and ceiling (the planner's tapes, where there is a planner) of every id, and
+//! prints the rows of the tables in `src/scores.rs`.
 //!
 //! `cargo run --release -p prospect-envs --example score_tasks [ID-PART]`
 
@@ -21,9 +21,6 @@ const FLOOR_ENVS: usize = 250;
 /// Mean return of random actions: the first episodes of each instance, as many of each, so that none is favoured for
 /// being short.
 fn floor(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
-    let ActionSpace::Discrete { n } = env.spec().actions else {
-        return Err("only discrete actions".into());
-    };
     let per_env = FLOOR_EPISODES / FLOOR_ENVS;
     let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig::of(FLOOR_ENVS))?;
     let mut rollout = Rollout::new(vec.layout(), 1);
@@ -32,9 +29,7 @@ fn floor(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
     let mut episodes = vec![0; FLOOR_ENVS];
     let mut total = 0.0;
     while episodes.iter().any(|count| *count < per_env) {
-        for action in rollout.discrete_actions_mut(0) {
-            *action = rng.integers(0, n as i64) as i32;
-        }
+        draw_actions(&env.spec().actions, &mut rollout, &mut rng)?;
         let (actions, row) = rollout.step_mut(0);
         vec.step(actions, row)?;
         for (env, count) in episodes
@@ -49,12 +44,39 @@ fn floor(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
     Ok(total / (per_env * FLOOR_ENVS) as f64)
 }
 
-/// Mean return of the planner's tapes, each level once.
-fn ceiling(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
+/// Uniformly random actions of every instance.
+fn draw_actions(
+    space: &ActionSpace,
+    rollout: &mut Rollout,
+    rng: &mut Generator,
+) -> Result<(), Box<dyn Error>> {
+    match space {
+        ActionSpace::Discrete { n } => {
+            for action in rollout.discrete_actions_mut(0) {
+                *action = rng.integers(0, *n as i64) as i32;
+            }
+        }
+        ActionSpace::Continuous { low, high } => {
+            for action in rollout.continuous_actions_mut(0).chunks_exact_mut(low.len()) {
+                for (value, (low, high)) in action.iter_mut().zip(low.iter().zip(high)) {
+                    *value = rng.uniform(f64::from(*low), f64::from(*high)) as f32;
+                }
+            }
+        }
+        ActionSpace::MultiDiscrete { .. } => return Err("no multi-discrete actions".into()),
+    }
+    Ok(())
+}
+
+/// Mean return of the planner's tapes, each level once; none if the task has no planner.
+fn ceiling(env: &Arc<dyn Env>) -> Result<Option<f64>, Box<dyn Error>> {
     let max_steps = env.spec().max_steps.unwrap_or(u32::MAX) as usize;
     let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig::of(LEVELS))?;
     let mut rollout = Rollout::new(vec.layout(), 1);
     vec.reset(Seeds::Base(FIRST_SEED), rollout.first_row_mut())?;
+    if vec.scene(0).is_none() {
+        return Ok(None);
+    }
     let mut total = 0.0;
     for level in 0..LEVELS {
         let steps = vec.plan(level).map_or(usize::MAX, |plan| plan.len());
@@ -62,7 +84,7 @@ fn ceiling(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
             total += 1.0 - 0.9 * (steps as f64 / max_steps as f64);
         }
     }
-    Ok(total / LEVELS as f64)
+    Ok(Some(total / LEVELS as f64))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -73,13 +95,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|entry| entry.id().contains(&part))
     {
         let env = entry.make(&Options::new())?;
-        writeln!(
-            out,
-            "    (\"{}\", {:.4}, {:.4}),",
-            entry.id(),
-            floor(&env)?,
-            ceiling(&env)?
-        )?;
+        let ceiling = ceiling(&env)?.map_or_else(|| "None".to_owned(), |score| format!("{score:.4}"));
+        writeln!(out, "    (\"{}\", {:.4}, {ceiling}),", entry.id(), floor(&env)?)?;
     }
     Ok(())
 }

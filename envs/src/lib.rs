@@ -1,8 +1,10 @@
-//! The tasks of Prospect: gridworlds and the registry of ids.
+//! The tasks of Prospect: gridworlds, classic control, point mazes, and the registry of ids.
 
+pub mod classic;
 pub mod gridworld;
 pub mod options;
 pub mod registry;
+mod row_order;
 pub mod scores;
 
 pub use options::{OptionReader, Options};

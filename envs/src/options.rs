@@ -80,6 +80,29 @@ impl<'a> OptionReader<'a> {
         }
     }
 
+    /// A number in `range`; `default` if it is not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn number(
+        &mut self,
+        key: &'static str,
+        default: f64,
+        range: RangeInclusive<f64>,
+    ) -> Result<f64, RegistryError> {
+        self.known.push(key);
+        let Some(value) = self.options.get(key) else {
+            return Ok(default);
+        };
+        let number = value.as_f64().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            self.invalid(
+                key,
+                &format!("a number from {} to {}", range.start(), range.end()),
+            )
+        })
+    }
+
     /// A truth value; `default` if it is not given.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use prospect_sim::Env;
 
-use crate::gridworld::catalogue;
+use crate::{classic, gridworld};
 use crate::options::Options;
 use crate::scores::{self, Scores};
 
@@ -178,7 +178,8 @@ impl Registry {
 
     /// All tasks of this crate.
     pub fn with_builtin() -> Self {
-        let entries = catalogue::entries()
+        let entries = gridworld::catalogue::entries()
+            .chain(classic::catalogue::entries())
             .map(|entry| (entry.id.clone(), entry))
             .collect();
         Self { entries }
@@ -268,7 +269,7 @@ mod tests {
             error.to_string().contains("did you mean MiniGrid-DoorKey-8x8-v0"),
             "{error}"
         );
-        let error = registry.make("CartPole-v1", &Options::new()).err().unwrap();
+        let error = registry.make("Breakout-v5", &Options::new()).err().unwrap();
         assert!(error.to_string().contains("prospect envs"), "{error}");
     }
 

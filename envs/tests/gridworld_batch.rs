@@ -10,46 +10,8 @@ use prospect_envs::gridworld::{
     BoardMut, Cell, Geometry, Gridworld, Level, LevelError, Objective, Settings, Start,
 };
 use prospect_sim::random::Generator;
-use prospect_sim::{Autoreset, Env, Slice, VecEnvConfig};
-use support::{Batch, crc32, ids, make, random_actions};
-
-/// Everything that the step just made has written.
-fn bytes_of(batch: &Batch) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let n = batch.vec.n_envs();
-    for component in 0..3 {
-        batch
-            .rollout
-            .observation_row(component, 1)
-            .extend_bytes(&mut bytes);
-    }
-    batch
-        .rollout
-        .reward()
-        .iter()
-        .for_each(|reward| bytes.extend_from_slice(&reward.to_le_bytes()));
-    Slice::Bool(batch.rollout.terminated()).extend_bytes(&mut bytes);
-    Slice::Bool(batch.rollout.truncated()).extend_bytes(&mut bytes);
-    for fact in 0..batch.vec.layout().state_facts.len() {
-        batch
-            .rollout
-            .state_fact(fact)
-            .slice(n..2 * n)
-            .extend_bytes(&mut bytes);
-    }
-    for fact in 0..batch.vec.layout().event_facts.len() {
-        batch.rollout.event_fact(fact).extend_bytes(&mut bytes);
-    }
-    bytes
-}
-
-fn all_facts(env: &Arc<dyn Env>) -> Vec<String> {
-    env.spec()
-        .facts
-        .iter()
-        .map(|fact| fact.field.name.clone())
-        .collect()
-}
+use prospect_sim::{Autoreset, Env, VecEnvConfig};
+use support::{Batch, all_facts, crc32, ids, make, random_actions};
 
 #[test]
 fn a_batch_equals_single_envs_whatever_the_shards_and_threads() {
@@ -121,7 +83,7 @@ fn a_snapshot_replays_the_same_bytes() {
         let play = |batch: &mut Batch| -> u32 {
             after.iter().fold(0, |crc, pair| {
                 batch.step(pair);
-                crc32(crc, &bytes_of(batch))
+                crc32(crc, &batch.bytes())
             })
         };
         let first = play(&mut batch);

@@ -3,11 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bevy_ecs::entity::Entity;
-use bevy_ecs::world::World;
-use prospect_sim::{
-    ActionSpace, Dtype, Env, EnvIx, EnvRows, EnvSpec, Field, ShardBuilder, SimError, StepSet,
-};
+use prospect_sim::{ActionSpace, Dtype, Env, EnvRows, EnvSpec, Field, ShardBuilder, SimError, StepSet};
 
 use super::cell::Cell;
 use super::distances::Distances;
@@ -19,6 +15,7 @@ use super::rules::{self, Agent, Target, Touch};
 use super::systems::{Cells, Rules, Touches, act, end, judge, mark_stale};
 use super::view::{VIEW, Viewer};
 use super::wide::{Sight, WideViewer};
+use crate::row_order::rows_in_order;
 
 /// What may be changed about a level without changing its family.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -178,23 +175,6 @@ impl Gridworld {
             max_steps: self.max_steps,
         });
     }
-}
-
-/// The shard's entities by row. Systems zip queries with columns, so the order of iteration must be the rows'.
-fn rows_in_order(world: &mut World, id: &str) -> Result<Vec<Entity>, SimError> {
-    let mut query = world.query::<(Entity, &EnvIx, &Agent)>();
-    let rows: Vec<_> = query
-        .iter(world)
-        .map(|(entity, ix, _)| (entity, ix.0 as usize))
-        .collect();
-    if rows.iter().enumerate().any(|(row, (_, ix))| row != *ix) {
-        let reason = "rows are not iterated in their order; add components to all rows alike".to_owned();
-        return Err(SimError::Env {
-            env: id.to_owned(),
-            reason,
-        });
-    }
-    Ok(rows.into_iter().map(|(entity, _)| entity).collect())
 }
 
 /// The bytes of one instance with what all levels share.

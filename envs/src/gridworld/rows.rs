@@ -18,6 +18,7 @@ use super::rules::{Agent, Objective, Target};
 use super::systems::{Cells, Touches};
 use super::view::IMAGE_BYTES;
 use super::wide::{Sight, WideViewer};
+use crate::row_order::for_rows;
 
 /// Levels in a row that may fail before a reset gives up. Upstream raises at the first; a long run should not.
 const LEVEL_TRIES: usize = 8;
@@ -133,14 +134,6 @@ impl GridRows {
                 facts::write_state(wanted, facts, row, &cells.board(row), agent, distance);
             });
         });
-    }
-}
-
-/// Calls `each` with every selected row.
-fn for_rows(rows: RowSelection<'_>, n: usize, mut each: impl FnMut(usize)) {
-    match rows {
-        RowSelection::All => (0..n).for_each(each),
-        RowSelection::List(list) => list.iter().for_each(|&row| each(row as usize)),
     }
 }
 

@@ -2,12 +2,12 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prospect_envs::{Options, Registry};
 use prospect_sim::random::Generator;
-use prospect_sim::{Env, Rollout, Seeds, VecEnv, VecEnvConfig};
+use prospect_sim::{ActionSpace, Env, Rollout, Seeds, VecEnv, VecEnvConfig};
 use serde::Deserialize;
 
 /// A random tape: `default_rng(action_seed).integers(0, n_actions, steps)`.
@@ -71,12 +71,37 @@ pub fn ids() -> Vec<String> {
     Registry::with_builtin()
         .iter()
         .map(|entry| entry.id().to_owned())
+        .filter(|id| id.starts_with("MiniGrid-"))
+        .collect()
+}
+
+/// Ids of all tasks of continuous state.
+pub fn classic_ids() -> Vec<String> {
+    Registry::with_builtin()
+        .iter()
+        .map(|entry| entry.id().to_owned())
+        .filter(|id| !id.starts_with("MiniGrid-"))
+        .collect()
+}
+
+/// Names of all facts of an env.
+pub fn all_facts(env: &Arc<dyn Env>) -> Vec<String> {
+    env.spec()
+        .facts
+        .iter()
+        .map(|fact| fact.field.name.clone())
         .collect()
 }
 
 pub fn make(id: &str, options: &str) -> Arc<dyn Env> {
     let options: Options = serde_json::from_str(options).unwrap();
     Registry::with_builtin().make(id, &options).unwrap()
+}
+
+/// All values of an array of an npz file, in C order.
+pub fn npz<T: npyz::Deserialize>(path: &Path, name: &str) -> Vec<T> {
+    let mut archive = npyz::npz::NpzArchive::open(path).unwrap();
+    archive.by_name(name).unwrap().unwrap().into_vec().unwrap()
 }
 
 /// zlib's CRC-32, running on from `crc`.
@@ -116,6 +141,66 @@ impl Batch {
         self.rollout.discrete_actions_mut(0).copy_from_slice(actions);
         let (actions, row) = self.rollout.step_mut(0);
         self.vec.step(actions, row).unwrap();
+    }
+
+    pub fn step_continuous(&mut self, actions: &[f32]) {
+        self.rollout.continuous_actions_mut(0).copy_from_slice(actions);
+        let (actions, row) = self.rollout.step_mut(0);
+        self.vec.step(actions, row).unwrap();
+    }
+
+    /// Makes a step of uniformly random actions, a little beyond the limits of continuous spaces.
+    pub fn step_randomly(&mut self, rng: &mut Generator) {
+        let n = self.vec.n_envs();
+        match self.vec.layout().actions.clone() {
+            ActionSpace::Discrete { n: actions } => {
+                self.step(
+                    &(0..n)
+                        .map(|_| rng.integers(0, actions as i64) as i32)
+                        .collect::<Vec<_>>(),
+                );
+            }
+            ActionSpace::Continuous { low, high } => {
+                let limits = low.iter().zip(&high).cycle().take(n * low.len());
+                let wide =
+                    limits.map(|(&low, &high)| rng.uniform(1.2 * f64::from(low), 1.2 * f64::from(high)));
+                self.step_continuous(&wide.map(|value| value as f32).collect::<Vec<_>>());
+            }
+            space @ ActionSpace::MultiDiscrete { .. } => panic!("no actions for {space}"),
+        }
+    }
+
+    /// Everything that the step just made has written about env `k`, but for final observations of episodes that go on.
+    pub fn bytes_of(&self, k: usize) -> Vec<u8> {
+        let (mut bytes, n, rollout) = (Vec::new(), self.vec.n_envs(), &self.rollout);
+        let layout = self.vec.layout();
+        for (i, field) in layout.observation.iter().enumerate() {
+            let row = k * field.width()..(k + 1) * field.width();
+            rollout
+                .observation_row(i, 1)
+                .slice(row.clone())
+                .extend_bytes(&mut bytes);
+            if rollout.ended(0, k) {
+                rollout.final_observation(i).slice(row).extend_bytes(&mut bytes);
+            }
+        }
+        bytes.extend_from_slice(&rollout.reward()[k].to_le_bytes());
+        bytes.extend([rollout.terminated()[k], rollout.truncated()[k]].map(u8::from));
+        for fact in 0..layout.state_facts.len() {
+            rollout
+                .state_fact(fact)
+                .slice(n + k..n + k + 1)
+                .extend_bytes(&mut bytes);
+        }
+        for fact in 0..layout.event_facts.len() {
+            rollout.event_fact(fact).slice(k..k + 1).extend_bytes(&mut bytes);
+        }
+        bytes
+    }
+
+    /// The same about all envs.
+    pub fn bytes(&self) -> Vec<u8> {
+        (0..self.vec.n_envs()).flat_map(|k| self.bytes_of(k)).collect()
     }
 
     /// Feeds the observation of an env at state row `t`, or its final one.
