@@ -251,6 +251,7 @@ impl Session {
         stop: &AtomicBool,
         watch: &mut dyn FnMut(&Trainer, &Event<'_>),
     ) -> Result<Outcome, AgentError> {
+        self.trainer.start()?;
         if self.trainer.step() == 0 {
             // A run that was stopped before its first rollout has its first row already.
             if self.eval.offset() == 0 {

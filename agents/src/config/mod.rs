@@ -9,7 +9,7 @@ mod session;
 pub use agent::AgentConfig;
 pub use dqn::{Distribution, DqnConfig, QLoss};
 pub use network::{ActivationKind, EncoderKind, InitKind, NetworkSettings};
-pub use ppo::{NormAdv, PpoConfig};
+pub use ppo::{ACTION_MASK, BaselineKind, BcConfig, MemoryKind, NormAdv, PpoConfig};
 pub use session::{CheckpointConfig, EvalConfig, ProbeConfig};
 
 use network::check_hidden;
