@@ -128,3 +128,18 @@ impl AgentError {
         move |source| Self::Io { path, source }
     }
 }
+
+/// Refuses a quantity of training that is no number, naming it.
+///
+/// # Errors
+/// [`AgentError::NotFinite`].
+pub(crate) fn finite(value: f64, term: &str, step: u64) -> Result<(), AgentError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(AgentError::NotFinite {
+        term: term.to_owned(),
+        value,
+        step,
+    })
+}
