@@ -5,19 +5,19 @@
 //! final observation, several actors fill one replay, and rewards are stored raw and mixed when they are sampled, so that
 //! curiosity that has faded is not learned from old data.
 
-use prospect_nets::{Init, NamedTensors, TensorBatch, heads::greedy};
-use prospect_shaping::{Mix, RewardStack};
+use prospect_nets::{Init, NamedTensors, TensorBatch};
 use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint,
     config::{Distribution, DqnConfig, InitKind},
-    error::AgentError,
+    error::{AgentError, finite},
     export::{Description, Export, HeadDescription},
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
     loss::q::{QHead, QSamples, QStats},
     network::{Network, NetworkParts},
+    q_policy::{Choice, QPlayer, act_epsilon_greedy, judge, refuse_other_mixes},
     recorder::Metrics,
     replay::{Draw, Eligible, Replay, Sample, n_step_returns},
     samples::Samples,
@@ -50,12 +50,10 @@ struct Streams {
 /// What is computed for one batch, in buffers that are kept.
 #[derive(Debug, Default)]
 struct Scratch {
-    outputs: Vec<f32>,
-    atoms: Vec<f32>,
-    values: Vec<f32>,
-    next_action: Vec<i32>,
+    choice: Choice,
     returns: Vec<f32>,
     discounts: Vec<f32>,
+    atoms: Vec<f32>,
     target: Vec<f32>,
     surprise: Vec<f32>,
 }
@@ -179,16 +177,14 @@ impl Dqn {
         let rollout = &self.sample.rollout;
         let after = Samples::row(rollout, rollout.n_steps());
         if self.config.double {
-            self.online.forward(&after, &mut s.outputs);
-            self.head.choose(s);
-            self.target.forward(&after, &mut s.outputs);
-            self.head.atoms(&s.outputs, &mut s.atoms);
+            s.choice.make(&self.online, &self.head, &after);
+            self.target.forward(&after, &mut s.choice.outputs);
+            self.head.atoms(&s.choice.outputs, &mut s.choice.atoms);
         } else {
-            self.target.forward(&after, &mut s.outputs);
-            self.head.choose(s);
+            s.choice.make(&self.target, &self.head, &after);
         }
-        self.head
-            .targets(&s.atoms, &s.next_action, &s.returns, &s.discounts, &mut s.target);
+        let (next, from) = (&s.choice, (s.returns.as_slice(), s.discounts.as_slice()));
+        self.head.targets(&next.atoms, &next.action, from, &mut s.target);
     }
 
     /// One step of Adam down the loss of the sampled actions.
@@ -206,9 +202,9 @@ impl Dqn {
             .learn(&states, self.config.learning_rate, |outputs, gradient| {
                 head.atoms(outputs, &mut s.atoms);
                 stats = head.loss(&s.atoms, &samples, gradient, &mut s.surprise);
-                finite(stats.td_loss, "temporal-difference loss", step)
+                finite(stats.td_loss, || "temporal-difference loss".to_owned(), step)
             })?;
-        finite(norm, "gradient of the action values", step)?;
+        finite(norm, || "gradient of the action values".to_owned(), step)?;
         self.sums.updates += 1.0;
         self.sums.samples += self.sample.batch() as f64;
         self.sums.stats.td_loss += stats.td_loss;
@@ -235,11 +231,11 @@ impl Learner for Dqn {
             self.online.draw_noise(&mut self.streams.noise);
         }
         self.sums.epsilon = self.config.epsilon(step);
-        let (rng, s) = (&mut self.streams.action, &mut self.scratch);
-        act_epsilon_greedy(rollout, t, self.sums.epsilon, rng, |rollout, actions| {
-            self.online.forward(&Samples::row(rollout, t), &mut s.outputs);
-            self.head.choose(s);
-            actions.clone_from(&s.next_action);
+        let (network, head, choice) = (&self.online, &self.head, &mut self.scratch.choice);
+        let rng = &mut self.streams.action;
+        act_epsilon_greedy(rollout, t, self.sums.epsilon, rng, |rollout| {
+            choice.make(network, head, &Samples::row(rollout, t));
+            &choice.action
         });
     }
 
@@ -286,26 +282,12 @@ impl Learner for Dqn {
             network.draw_noise(&mut rng);
         }
         let exploring = play == Play::Sampled && !self.config.noisy;
-        Box::new(QPlayer {
-            network,
-            head: &self.head,
-            epsilon: if exploring { self.config.end_e } else { 0.0 },
-            rng,
-            scratch: Scratch::default(),
-        })
+        let epsilon = if exploring { self.config.end_e } else { 0.0 };
+        Box::new(QPlayer::new(network, &self.head, epsilon, rng))
     }
 
     fn judge(&self, rollout: &Rollout, t: usize) -> Judgement {
-        let mut s = Scratch::default();
-        self.silent().forward(&Samples::row(rollout, t), &mut s.outputs);
-        self.head.choose(&mut s);
-        let rows = s.values.chunks_exact(self.head.actions);
-        Judgement {
-            value: rows
-                .map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
-                .collect(),
-            greedy_action: s.next_action,
-        }
+        judge(&self.silent(), &self.head, rollout, t)
     }
 
     fn store(&self) -> NamedTensors {
@@ -361,92 +343,10 @@ impl Learner for Dqn {
     }
 }
 
-/// Chooses the actions of step `t`: each actor's at random with probability `epsilon`, else the one of `best`, which is
-/// asked only if there is such an actor.
-pub(crate) fn act_epsilon_greedy(
-    rollout: &mut Rollout,
-    t: usize,
-    epsilon: f64,
-    rng: &mut Generator,
-    best: impl FnOnce(&Rollout, &mut Vec<i32>),
-) {
-    let ActionSpace::Discrete { n } = rollout.layout().actions else {
-        return;
-    };
-    let mut draw = || (rng.random() < epsilon).then(|| rng.integers(0, n as i64) as i32);
-    let random: Vec<Option<i32>> = (0..rollout.actors()).map(|_| draw()).collect();
-    let mut chosen = vec![0; random.len()];
-    if random.iter().any(Option::is_none) {
-        best(rollout, &mut chosen);
-    }
-    let pairs = random.iter().zip(&chosen);
-    let actions = rollout.discrete_actions_mut(t).iter_mut();
-    actions
-        .zip(pairs)
-        .for_each(|(action, (random, best))| *action = random.unwrap_or(*best));
-}
-
-impl QHead {
-    /// From `outputs`: the atoms, values and best actions.
-    fn choose(&self, s: &mut Scratch) {
-        self.atoms(&s.outputs, &mut s.atoms);
-        self.values(&s.atoms, &mut s.values);
-        s.next_action.resize(s.values.len() / self.actions, 0);
-        greedy(&s.values, self.actions, &mut s.next_action);
-    }
-}
-
-/// The policy outside of training: as greedy as at the end of the run.
-struct QPlayer<'a> {
-    network: Network,
-    head: &'a QHead,
-    epsilon: f64,
-    rng: Generator,
-    scratch: Scratch,
-}
-
-impl Player for QPlayer<'_> {
-    fn outputs(&self) -> &[f32] {
-        &self.scratch.outputs
-    }
-
-    fn act(&mut self, rollout: &mut Rollout, t: usize) {
-        let s = &mut self.scratch;
-        self.network.forward(&Samples::row(rollout, t), &mut s.outputs);
-        self.head.choose(s);
-        act_epsilon_greedy(rollout, t, self.epsilon, &mut self.rng, |_, actions| {
-            actions.clone_from(&s.next_action);
-        });
-    }
-}
-
 /// How the head begins: as the hidden layers do.
 fn head_init(config: &DqnConfig) -> Init {
     match config.init {
         InitKind::Torch => Init::KaimingUniform,
         InitKind::Orthogonal => Init::Orthogonal { gain: 1.0 },
     }
-}
-
-/// One network values one stream, so all modules must join the task's.
-pub(crate) fn refuse_other_mixes(stack: &RewardStack) -> Result<(), AgentError> {
-    match stack.configs().find(|config| config.mix != Mix::Add) {
-        None => Ok(()),
-        Some(config) => Err(AgentError::Config {
-            key: "reward.mix",
-            value: format!("{:?} of reward `{}`", config.mix, config.name),
-            remedy: "learners of action values have one stream; use mix = \"add\"".to_owned(),
-        }),
-    }
-}
-
-pub(crate) fn finite(value: f64, term: &str, step: u64) -> Result<(), AgentError> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    Err(AgentError::NotFinite {
-        term: term.to_owned(),
-        value,
-        step,
-    })
 }

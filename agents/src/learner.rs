@@ -8,7 +8,7 @@ use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint, config::AgentConfig, dqn::Dqn, error::AgentError, export::Export, hops::Hops,
-    ppo::Ppo, recorder::Metrics,
+    ppo::Ppo, pqn::Pqn, recorder::Metrics,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -152,6 +152,7 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
         AgentConfig::Dqn(config) => Box::new(Dqn::new(config, init)?),
+        AgentConfig::Pqn(config) => Box::new(Pqn::new(config, init)?),
     })
 }
 

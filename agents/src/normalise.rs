@@ -3,11 +3,16 @@
 //! Details 6 to 9 of the nine for continuous actions in Huang et al. 2022; Gymnasium's `NormalizeObservation` and
 //! `NormalizeReward`. Statistics move only in training: players and judgements use them as they stand.
 
-use prospect_nets::{NamedTensors, PartDescription, normalise::{RunningMoments, TINY, Whitener}};
+use prospect_nets::{
+    NamedTensors, PartDescription,
+    normalise::{RunningMoments, TINY, Whitener},
+};
 use prospect_sim::{ActionSpace, Dtype, Field, Rollout, RowLayout, Slice};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::EncoderKind, error::AgentError, export::WhiteningDescription, samples::Samples, streams};
+use crate::{
+    config::EncoderKind, error::AgentError, export::WhiteningDescription, samples::Samples, streams,
+};
 
 /// Whitened observations and rewards are clipped to plus and minus this (both libraries' default).
 const CLIP: f64 = 10.0;

@@ -214,7 +214,9 @@ impl Session {
         if let Some(path) = checkpoints.latest()? {
             let replay = config.checkpoint.replay;
             if !replay {
-                tracing::warn!("checkpoint.replay = false: a replay starts empty, and the run does not go on exactly");
+                tracing::warn!(
+                    "checkpoint.replay = false: a replay starts empty, and the run does not go on exactly"
+                );
             }
             let stored = load_whole(&path, &mut trainer, replay)?;
             offsets = read_json(&stored, &path, "offsets.json")?;

@@ -187,7 +187,9 @@ impl Trainer {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let selected = selected.state.iter().chain(&selected.event);
-        let facts = selected.map(|&i| schema[i].field.name.as_str()).chain(more.iter().copied());
+        let facts = selected
+            .map(|&i| schema[i].field.name.as_str())
+            .chain(more.iter().copied());
         Ok(VecEnv::new(
             Arc::clone(&self.env),
             &VecEnvConfig {
@@ -204,7 +206,11 @@ impl Trainer {
     /// # Errors
     /// What the learner returns.
     pub fn start(&mut self) -> Result<(), AgentError> {
-        if self.step == 0 { self.learner.begin() } else { Ok(()) }
+        if self.step == 0 {
+            self.learner.begin()
+        } else {
+            Ok(())
+        }
     }
 
     /// Rollouts and turns of the learner until there is something to report; for an on-policy learner one of each.

@@ -3,7 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
-use prospect_agents::{AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, ProbeConfig};
+use prospect_agents::{
+    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig,
+};
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -304,6 +306,7 @@ fn agent_section(source: &Source<'_>, table: &mut Table) -> Result<AgentConfig> 
     Ok(match kind.as_str() {
         Some("ppo") => AgentConfig::Ppo(source.section::<PpoConfig>(table, "agent")?),
         Some("dqn") => AgentConfig::Dqn(source.section::<DqnConfig>(table, "agent")?),
+        Some("pqn") => AgentConfig::Pqn(source.section::<PqnConfig>(table, "agent")?),
         _ => {
             let kinds: Vec<_> = AgentConfig::KINDS
                 .iter()

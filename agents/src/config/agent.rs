@@ -4,7 +4,7 @@ use prospect_shaping::TaskStream;
 use schemars::Schema;
 use serde::Serialize;
 
-use super::{DqnConfig, PpoConfig};
+use super::{DqnConfig, PpoConfig, PqnConfig};
 use crate::error::AgentError;
 
 /// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
@@ -15,17 +15,20 @@ pub enum AgentConfig {
     Ppo(PpoConfig),
     /// `kind = "dqn"`.
     Dqn(DqnConfig),
+    /// `kind = "pqn"`.
+    Pqn(PqnConfig),
 }
 
 impl AgentConfig {
     /// The kinds there are.
-    pub const KINDS: &[&str] = &["ppo", "dqn"];
+    pub const KINDS: &[&str] = &["ppo", "dqn", "pqn"];
 
     /// Its `kind`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Ppo(_) => "ppo",
             Self::Dqn(_) => "dqn",
+            Self::Pqn(_) => "pqn",
         }
     }
 
@@ -37,6 +40,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.check(),
             Self::Dqn(config) => config.check(),
+            Self::Pqn(config) => config.check(),
         }
     }
 
@@ -45,6 +49,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.total_steps,
             Self::Dqn(config) => config.total_steps,
+            Self::Pqn(config) => config.total_steps,
         }
     }
 
@@ -54,6 +59,7 @@ impl AgentConfig {
         match &mut self {
             Self::Ppo(config) => config.total_steps = steps,
             Self::Dqn(config) => config.total_steps = steps,
+            Self::Pqn(config) => config.total_steps = steps,
         }
         self
     }
@@ -63,13 +69,14 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.rollout_steps,
             Self::Dqn(config) => config.train_frequency,
+            Self::Pqn(config) => config.rollout_steps,
         }
     }
 
     /// Env steps, all actors counted, after which metrics are written; whole turns are made.
     pub fn report_steps(&self) -> u64 {
         match self {
-            Self::Ppo(_) => 1,
+            Self::Ppo(_) | Self::Pqn(_) => 1,
             Self::Dqn(config) => config.log_every_steps,
         }
     }
@@ -78,7 +85,7 @@ impl AgentConfig {
     pub fn facts(&self) -> Vec<String> {
         match self {
             Self::Ppo(config) => config.facts(),
-            Self::Dqn(_) => Vec::new(),
+            Self::Dqn(_) | Self::Pqn(_) => Vec::new(),
         }
     }
 
@@ -94,6 +101,10 @@ impl AgentConfig {
                 // Nothing reads a trace where modules join the task's stream.
                 gae_lambda: 1.0,
             },
+            Self::Pqn(config) => TaskStream {
+                gamma: config.gamma,
+                gae_lambda: config.q_lambda,
+            },
         }
     }
 
@@ -102,6 +113,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(_) => schemars::schema_for!(PpoConfig),
             Self::Dqn(_) => schemars::schema_for!(DqnConfig),
+            Self::Pqn(_) => schemars::schema_for!(PqnConfig),
         }
     }
 }
@@ -115,5 +127,11 @@ impl From<PpoConfig> for AgentConfig {
 impl From<DqnConfig> for AgentConfig {
     fn from(config: DqnConfig) -> Self {
         Self::Dqn(config)
+    }
+}
+
+impl From<PqnConfig> for AgentConfig {
+    fn from(config: PqnConfig) -> Self {
+        Self::Pqn(config)
     }
 }

@@ -262,8 +262,7 @@ impl QHead {
         &self,
         next_atoms: &[f32],
         next_action: &[i32],
-        returns: &[f32],
-        discounts: &[f32],
+        (returns, discounts): (&[f32], &[f32]),
         targets: &mut Vec<f32>,
     ) {
         let width = self.returns.atoms();
