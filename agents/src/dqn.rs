@@ -184,8 +184,7 @@ impl Dqn {
             s.choice.make(&self.target, &self.head, &after);
         }
         let (next, from) = (&s.choice, (s.returns.as_slice(), s.discounts.as_slice()));
-        self.head
-            .targets(&next.atoms, &next.action, from, &mut s.target);
+        self.head.targets(&next.atoms, &next.action, from, &mut s.target);
     }
 
     /// One step of Adam down the loss of the sampled actions.
