@@ -5,38 +5,56 @@
 
 mod common;
 
-use common::{ChainRules, chain, chain_of, setup, small_dqn, trainer};
+use common::{ChainRules, chain, chain_of, setup, small_dqn, small_pqn, trainer};
 use prospect_agents::{
-    AgentConfig, AgentError, DqnConfig, Play, TrainSetup, Trainer,
-    config::{Distribution, QLoss},
+    AgentConfig, AgentError, DqnConfig, Play, PqnConfig, TrainSetup, Trainer, config::Distribution,
 };
 use prospect_shaping::ModuleRegistry;
 use prospect_sim::{ActionSpace, Rollout, Seeds, VecEnv, VecEnvConfig};
 
-/// One of each: plain, with a distribution of either kind, and all parts at once.
-fn family() -> [(&'static str, DqnConfig); 4] {
+/// One of each: plain, with a distribution of either kind, all parts at once, and without a replay.
+fn family() -> [(&'static str, AgentConfig); 5] {
     let of = |distribution| DqnConfig {
         distribution,
         ..small_dqn()
     };
-    [
-        ("dqn", of(Distribution::None)),
-        ("c51", of(Distribution::C51)),
-        ("qr", of(Distribution::Qr)),
-        ("rainbow", rainbow(small_dqn())),
-    ]
-}
-
-fn rainbow(config: DqnConfig) -> DqnConfig {
-    DqnConfig {
+    let rainbow = DqnConfig {
         double: true,
         dueling: true,
         n_step: 3,
         prioritised: true,
         noisy: true,
-        distribution: Distribution::C51,
-        ..config
+        ..of(Distribution::C51)
+    };
+    [
+        ("dqn", of(Distribution::None).into()),
+        ("c51", of(Distribution::C51).into()),
+        ("qr", of(Distribution::Qr).into()),
+        ("rainbow", rainbow.into()),
+        ("pqn", small_pqn().into()),
+    ]
+}
+
+/// The same with a discount of 0.9, for returns up to `v_max`.
+fn for_returns(agent: AgentConfig, learning_rate: f64, v_max: f64) -> AgentConfig {
+    match agent {
+        AgentConfig::Dqn(config) => DqnConfig {
+            gamma: 0.9,
+            learning_rate,
+            v_max,
+            n_atoms: 41,
+            ..config
+        }
+        .into(),
+        AgentConfig::Pqn(config) => PqnConfig {
+            gamma: 0.9,
+            learning_rate,
+            ..config
+        }
+        .into(),
+        other => other,
     }
+    .with_total_steps(16_000)
 }
 
 fn bonus(weight: f64) -> String {
@@ -82,9 +100,7 @@ fn the_same_bytes_with_any_threads_and_shards() {
                 ..setup(env, agent.clone(), &bonus(0.1), 3, &registry)
             };
             let mut trainer = Trainer::new(setup).unwrap();
-            let metrics: Vec<_> = (0..3)
-                .map(|_| format!("{:?}", trainer.iterate().unwrap().metrics))
-                .collect();
+            let metrics = format!("{:?}", trainer.iterate().unwrap().metrics);
             (trainer.learner().weights(), metrics)
         };
         let reference = run(1, None);
@@ -150,15 +166,7 @@ fn time_outs_are_bootstrapped() {
         ..ChainRules::default()
     };
     for (name, agent) in family() {
-        let agent = DqnConfig {
-            total_steps: 16_000,
-            gamma: 0.9,
-            v_max: 20.0,
-            n_atoms: 41,
-            learning_rate: 1e-2,
-            ..agent
-        };
-        let mut trainer = trainer(rules, agent, "", 2);
+        let mut trainer = trainer(rules, for_returns(agent, 1e-2, 20.0), "", 2);
         while !trainer.is_finished() {
             trainer.iterate().unwrap();
         }
@@ -174,13 +182,7 @@ fn time_outs_are_bootstrapped() {
 #[test]
 fn the_goal_is_found_and_its_value_is_the_discounted_reward() {
     for (name, agent) in family() {
-        let agent = DqnConfig {
-            total_steps: 16_000,
-            gamma: 0.9,
-            loss: QLoss::Huber,
-            ..agent
-        };
-        let mut trainer = trainer(ChainRules::default(), agent, "", 1);
+        let mut trainer = trainer(ChainRules::default(), for_returns(agent, 3e-3, 2.0), "", 1);
         while !trainer.is_finished() {
             trainer.iterate().unwrap();
         }

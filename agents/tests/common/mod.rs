@@ -10,7 +10,7 @@ pub(crate) mod toy;
 
 use std::sync::Arc;
 
-use prospect_agents::{AgentConfig, DqnConfig, PpoConfig, TrainSetup, Trainer};
+use prospect_agents::{AgentConfig, DqnConfig, PpoConfig, PqnConfig, TrainSetup, Trainer};
 use prospect_nets::Device;
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use prospect_sim::{
@@ -304,6 +304,18 @@ pub(crate) fn small_dqn() -> DqnConfig {
         n_quantiles: 11,
         log_every_steps: 256,
         ..DqnConfig::default()
+    }
+}
+
+/// A small learner of action values without a replay.
+pub(crate) fn small_pqn() -> PqnConfig {
+    PqnConfig {
+        total_steps: 8 * 32 * 6,
+        rollout_steps: 32,
+        learning_rate: 3e-3,
+        exploration_fraction: 0.3,
+        hidden: vec![16],
+        ..PqnConfig::default()
     }
 }
 

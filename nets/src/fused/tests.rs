@@ -23,12 +23,7 @@ fn both(encoder: &EncoderConfig, activation: Activation, hidden: &[usize], outpu
 }
 
 /// `layers` are the function after each hidden layer and whether it is normalised first.
-fn made(
-    encoder: &EncoderConfig,
-    layers: (Activation, bool),
-    hidden: &[usize],
-    outputs: usize,
-) -> Both {
+fn made(encoder: &EncoderConfig, layers: (Activation, bool), hidden: &[usize], outputs: usize) -> Both {
     let fields: Arc<[Field]> = Arc::from([Field::new("image", Dtype::U8, &[5, 5, 3], 0.0, 255.0)]);
     let rng = &mut Generator::named(1, "fused");
     let mut builder = ParamBuilder::new();
@@ -127,7 +122,10 @@ fn normalised_networks_equal_libtorchs() {
         });
         compare(net, &SOME);
     }
-    compare(made(&onehot(Activation::Relu), (Activation::Relu, true), &[32, 24], 7), &SOME);
+    compare(
+        made(&onehot(Activation::Relu), (Activation::Relu, true), &[32, 24], 7),
+        &SOME,
+    );
 }
 
 fn onehot(activation: Activation) -> EncoderConfig {
