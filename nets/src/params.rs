@@ -190,6 +190,28 @@ impl ParamSet {
         part.view(entry.shape.as_slice())
     }
 
+    /// Overwrites the gradient of one parameter, for what is worked out by hand.
+    ///
+    /// # Panics
+    /// If `values` do not fill the parameter.
+    pub fn set_grad(&mut self, id: ParamId, values: &[f32]) {
+        let range = self.entries[id.0].range.clone();
+        assert_eq!(range.len(), values.len(), "a gradient of another width");
+        self.grad
+            .narrow(0, range.start as i64, range.len() as i64)
+            .copy_(&Tensor::from_slice(values));
+    }
+
+    /// A copy of the whole gradient, to be added to a later one by [`Self::add_to_grad`].
+    pub fn grad_copy(&self) -> Tensor {
+        self.grad.copy()
+    }
+
+    /// Adds the gradient of another loss, as [`Self::grad_copy`] took it, to the present one.
+    pub fn add_to_grad(&mut self, other: &Tensor) {
+        self.grad += other;
+    }
+
     /// The length of the whole gradient; NaN or infinite if any value is.
     pub fn grad_norm(&self) -> f64 {
         if self.device() == Device::Cpu {
@@ -235,6 +257,35 @@ impl ParamSet {
                 self.flat.copy_(&moved);
             }
         });
+    }
+
+    /// A set of these parameters' values and, after them, one more parameter for each of `more`: as shaped as the one named
+    /// there, full of one value, its name ending with `suffix`.
+    pub(crate) fn extended(&self, suffix: &str, more: &[(ParamId, f32)]) -> (Self, Vec<ParamId>) {
+        let mut builder = ParamBuilder::new();
+        let values = crate::read_floats(&self.flat);
+        for entry in self.entries.iter() {
+            builder.add(entry.name.clone(), &entry.shape, &values[entry.range.clone()]);
+        }
+        let add = |&(like, value): &(ParamId, f32)| {
+            let entry = &self.entries[like.0];
+            let name = format!("{}{suffix}", entry.name);
+            builder.add(name, &entry.shape, &vec![value; entry.range.len()])
+        };
+        let ids = more.iter().map(add).collect();
+        (builder.build(self.device()), ids)
+    }
+
+    /// Takes the values of the parameters that [`Self::extended`] took from this set.
+    pub(crate) fn copy_first_of(&mut self, extended: &Self) {
+        let first = extended.flat.narrow(0, 0, self.flat.numel() as i64);
+        self.flat.copy_(&first);
+    }
+
+    /// Takes the gradient of the set that this one extends.
+    pub(crate) fn copy_first_grad_of(&mut self, first: &Self) {
+        let mut own = self.grad.narrow(0, 0, first.grad.numel() as i64);
+        own.copy_(&first.grad);
     }
 
     /// All parameters by name, `prefix` before each name.
