@@ -6,6 +6,8 @@
 mod bad_input;
 /// What `--help` says.
 mod help;
+/// Planned episodes recorded, and imitated.
+mod imitation;
 /// Rollouts: files, checksums, the same bytes however they are made.
 mod rollout;
 /// Training, resuming, evaluating, comparing, drawing.
