@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use prospect_report::{
     Field, HeatmapRequest, ReportError, ScaleKind, available_fields, heatmap_from_probe, write_heatmap_csv,
 };
-use synthetic::{new_npz, put, put_texts};
+use synthetic::{Npz, new_npz, put};
 
 const NAN: f32 = f32::NAN;
 
@@ -52,6 +52,38 @@ fn request(files: &[PathBuf], field: &str) -> HeatmapRequest {
         log: None,
         difference: false,
     }
+}
+
+/// Adds an array of texts to an npz file.
+fn put_texts(npz: &mut Npz, name: &str, texts: &[&str]) {
+    let options = npyz::zip::write::FileOptions::default();
+    let dtype = npyz::DType::Plain("<U40".parse().unwrap());
+    let shape = [texts.len() as u64];
+    let mut writer = npz
+        .array(name, options)
+        .unwrap()
+        .dtype(dtype)
+        .shape(&shape)
+        .begin_nd()
+        .unwrap();
+    for text in texts {
+        writer.push(*text).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Adds an array to an npz file.
+fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
+    let options = npyz::zip::write::FileOptions::default();
+    let mut writer = npz
+        .array::<T>(name, options)
+        .unwrap()
+        .default_dtype()
+        .shape(shape)
+        .begin_nd()
+        .unwrap();
+    writer.extend(values.iter().copied()).unwrap();
+    writer.finish().unwrap();
 }
 
 #[test]
