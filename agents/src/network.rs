@@ -284,6 +284,7 @@ impl Network {
     }
 
     /// A network of the same making and weights, such as a target network. Its optimiser is fresh.
+    #[must_use]
     pub fn twin(&self) -> Self {
         let params = self.params.frozen_copy();
         let noise = self.noise.as_ref().map(Noise::frozen_copy);
@@ -296,7 +297,7 @@ impl Network {
             fused: FusedNet::new(&params, &self.trunk, &self.head),
             input: RefCell::default(),
             trunk: self.trunk.clone(),
-            head: self.head.clone(),
+            head: self.head,
             max_grad_norm: self.max_grad_norm,
             params,
         }
