@@ -4,8 +4,12 @@
 
 /// Bad input gets a message that names the place, and exit code 2.
 mod bad_input;
+/// Exported policies, read by a program that knows nothing but the files.
+mod export;
 /// What `--help` says.
 mod help;
+/// Planned episodes recorded, and imitated.
+mod imitation;
 /// Rollouts: files, checksums, the same bytes however they are made.
 mod rollout;
 /// Training, resuming, evaluating, comparing, drawing.

@@ -202,9 +202,9 @@ impl Dqn {
             .learn(&states, self.config.learning_rate, |outputs, gradient| {
                 head.atoms(outputs, &mut s.atoms);
                 stats = head.loss(&s.atoms, &samples, gradient, &mut s.surprise);
-                finite(stats.td_loss, "temporal-difference loss", step)
+                finite(stats.td_loss, || "temporal-difference loss".to_owned(), step)
             })?;
-        finite(norm, "gradient of the action values", step)?;
+        finite(norm, || "gradient of the action values".to_owned(), step)?;
         self.sums.updates += 1.0;
         self.sums.samples += self.sample.batch() as f64;
         self.sums.stats.td_loss += stats.td_loss;

@@ -65,6 +65,14 @@ pub trait Learner: Send {
     /// Its kind, as run files name it.
     fn kind(&self) -> &'static str;
 
+    /// Prepares for the first step of a run, before its first evaluation; again after a resume at step 0.
+    ///
+    /// # Errors
+    /// [`AgentError`] if something that the settings name cannot be used.
+    fn begin(&mut self) -> Result<(), AgentError> {
+        Ok(())
+    }
+
     /// Writes the actions of step `t` into the rollout. `step` counts the env steps made, all actors.
     fn act(&mut self, rollout: &mut Rollout, t: usize, step: u64);
 

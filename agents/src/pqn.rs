@@ -185,9 +185,9 @@ impl Pqn {
         let norm = self.network.learn(&states, learning_rate, |outputs, gradient| {
             head.atoms(outputs, &mut s.atoms);
             stats = head.loss(&s.atoms, &samples, gradient, &mut s.error);
-            finite(stats.td_loss, "temporal-difference loss", turn.step)
+            finite(stats.td_loss, || "temporal-difference loss".to_owned(), turn.step)
         })?;
-        finite(norm, "gradient of the action values", turn.step)?;
+        finite(norm, || "gradient of the action values".to_owned(), turn.step)?;
         sums.stats.td_loss += stats.td_loss;
         sums.stats.q_values += stats.q_values;
         sums.samples += index.len() as f64;

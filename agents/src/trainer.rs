@@ -100,6 +100,7 @@ impl Trainer {
         )?;
         let mut facts = stack.needs().facts;
         facts.extend(wanted_facts(&spec.facts));
+        facts.extend(setup.agent.facts());
         let config = VecEnvConfig {
             n_envs: setup.n_envs,
             threads: setup.threads,
@@ -186,7 +187,9 @@ impl Trainer {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let selected = selected.state.iter().chain(&selected.event);
-        let facts = selected.map(|&i| schema[i].field.name.as_str()).chain(more.iter().copied());
+        let facts = selected
+            .map(|&i| schema[i].field.name.as_str())
+            .chain(more.iter().copied());
         Ok(VecEnv::new(
             Arc::clone(&self.env),
             &VecEnvConfig {
@@ -198,12 +201,25 @@ impl Trainer {
         )?)
     }
 
+    /// Lets the learner prepare for its first step, if that is still to come.
+    ///
+    /// # Errors
+    /// What the learner returns.
+    pub fn start(&mut self) -> Result<(), AgentError> {
+        if self.step == 0 {
+            self.learner.begin()
+        } else {
+            Ok(())
+        }
+    }
+
     /// Rollouts and turns of the learner until there is something to report; for an on-policy learner one of each.
     ///
     /// # Errors
     /// [`AgentError::NotFinite`] naming the first term that is no number; the trainer must be dropped then. What envs and
     /// modules return.
     pub fn iterate(&mut self) -> Result<IterationReport, AgentError> {
+        self.start()?;
         let mut hops = Hops::default();
         let before = self.step;
         self.ended.clear();

@@ -190,6 +190,28 @@ impl ParamSet {
         part.view(entry.shape.as_slice())
     }
 
+    /// Overwrites the gradient of one parameter, for what is worked out by hand.
+    ///
+    /// # Panics
+    /// If `values` do not fill the parameter.
+    pub fn set_grad(&mut self, id: ParamId, values: &[f32]) {
+        let range = self.entries[id.0].range.clone();
+        assert_eq!(range.len(), values.len(), "a gradient of another width");
+        self.grad
+            .narrow(0, range.start as i64, range.len() as i64)
+            .copy_(&Tensor::from_slice(values));
+    }
+
+    /// A copy of the whole gradient, to be added to a later one by [`Self::add_to_grad`].
+    pub fn grad_copy(&self) -> Tensor {
+        self.grad.copy()
+    }
+
+    /// Adds the gradient of another loss, as [`Self::grad_copy`] took it, to the present one.
+    pub fn add_to_grad(&mut self, other: &Tensor) {
+        self.grad += other;
+    }
+
     /// The length of the whole gradient; NaN or infinite if any value is.
     pub fn grad_norm(&self) -> f64 {
         if self.device() == Device::Cpu {

@@ -81,6 +81,14 @@ impl AgentConfig {
         }
     }
 
+    /// Facts that its policy reads, to be subscribed to.
+    pub fn facts(&self) -> Vec<String> {
+        match self {
+            Self::Ppo(config) => config.facts(),
+            Self::Dqn(_) | Self::Pqn(_) => Vec::new(),
+        }
+    }
+
     /// Discount and trace of the task's stream, which reward modules take over where they have none of their own.
     pub fn task(&self) -> TaskStream {
         match self {

@@ -10,7 +10,7 @@ mod session;
 pub use agent::AgentConfig;
 pub use dqn::{Distribution, DqnConfig, QLoss};
 pub use network::{ActivationKind, EncoderKind, InitKind, NetworkSettings};
-pub use ppo::{NormAdv, PpoConfig};
+pub use ppo::{ACTION_MASK, BaselineKind, BcConfig, MemoryKind, NormAdv, PpoConfig};
 pub use pqn::PqnConfig;
 pub use session::{CheckpointConfig, EvalConfig, ProbeConfig};
 

@@ -4,7 +4,7 @@
 //! quantiles of QR-DQN (Dabney et al. 2018), each with the dueling combination (Wang et al. 2016) below it.
 //! `tests/q_loss_golden.rs` holds values, gradients and whole optimiser steps to PyTorch's.
 
-use super::log_softmax;
+use crate::distribution::log_softmax;
 
 /// What the outputs of one action say about its return.
 #[derive(Debug, Clone, PartialEq)]

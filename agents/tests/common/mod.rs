@@ -6,6 +6,8 @@
     reason = "helpers of tests, of which each test binary uses its own part"
 )]
 
+pub(crate) mod toy;
+
 use std::sync::Arc;
 
 use prospect_agents::{AgentConfig, DqnConfig, PpoConfig, PqnConfig, TrainSetup, Trainer};

@@ -7,6 +7,8 @@ use crate::canvas::{Area, INK, PAPER, Point, Scene, Shape, Stroke};
 use crate::figures::axis::{Frame, Span, Unit};
 use crate::probe::{Field, Level, Plane};
 
+/// Distance of ticks along x: their numbers are short.
+const TICK_SPACING: f64 = 42.0;
 /// Room at the left and below for ticks and names of the axes.
 pub(super) const MARGIN: [f64; 2] = [62.0, 44.0];
 
@@ -41,7 +43,7 @@ pub(super) fn draw(scene: &mut Scene, panel: &Panel, plane: &Plane, scale: &Scal
         x: span(0),
         y: span(1),
     };
-    frame.draw_x_axis(scene, &plane.label(0), Unit::Number);
+    frame.draw_x_axis(scene, &plane.label(0), Unit::Number, TICK_SPACING);
     frame.draw_y_axis(scene, &plane.label(1), Unit::Number, false);
     if let Some([x, y]) = plane.goal {
         for (colour, width) in [(PAPER, 5.0), (GOAL, 3.0)] {
