@@ -164,6 +164,7 @@ fn time_outs_are_bootstrapped() {
         max_steps: 10,
         start_below: 3,
         endless: true,
+        as_vector: true,
         ..ChainRules::default()
     };
     for (name, agent) in family_for_returns(1e-2, 20.0) {
@@ -182,14 +183,18 @@ fn time_outs_are_bootstrapped() {
 
 #[test]
 fn the_goal_is_found_and_its_value_is_the_discounted_reward() {
+    let rules = ChainRules {
+        as_vector: true,
+        ..ChainRules::default()
+    };
     for (name, agent) in family_for_returns(3e-3, 2.0) {
-        let mut trainer = trainer(ChainRules::default(), agent, "", 1);
+        let mut trainer = trainer(rules, agent, "", 1);
         while !trainer.is_finished() {
             trainer.iterate().unwrap();
         }
         let after = trainer.evaluate(20, Play::Greedy).unwrap().success_rate;
         assert_eq!(after, 1.0, "{name}");
-        let mut envs = VecEnv::new(chain(ChainRules::default()), &VecEnvConfig::of(1)).unwrap();
+        let mut envs = VecEnv::new(chain(rules), &VecEnvConfig::of(1)).unwrap();
         let mut rollout = Rollout::new(envs.layout(), 1);
         envs.reset(Seeds::Base(0), rollout.first_row_mut()).unwrap();
         // Eight steps from the goal: 0.9^7.
