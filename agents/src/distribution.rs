@@ -8,7 +8,7 @@ use std::f32::consts::{LN_2, PI};
 use prospect_nets::heads::{greedy, sample_categorical};
 use prospect_sim::{ActionSpace, Actions, Rollout, random::Generator};
 
-use crate::{error::AgentError, learner::Play};
+use crate::{error::AgentError, export::HeadDescription, learner::Play};
 
 /// The kind of a policy's distribution over the actions of a space.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +105,20 @@ impl Distribution {
                 }
             }
         })
+    }
+
+    /// What outputs mean, for an export.
+    pub fn describe(&self, masked: bool) -> HeadDescription {
+        match self {
+            Self::Choices { nvec } => HeadDescription::Categorical {
+                nvec: nvec.clone(),
+                masked,
+            },
+            Self::Reals { squash, .. } => HeadDescription::Gaussian {
+                log_std: Some("policy.log_std".to_owned()),
+                squash: *squash,
+            },
+        }
     }
 
     /// A network's outputs per sample.

@@ -66,6 +66,18 @@ pub enum AgentError {
         /// Env steps made.
         step: u64,
     },
+    /// A replay was given or asked for what does not fit.
+    #[error("replay: {reason} (it holds rows {first} to {end} of {actors} actors)")]
+    Replay {
+        /// What does not fit.
+        reason: String,
+        /// The oldest row that is there.
+        first: u64,
+        /// The row after the newest one.
+        end: u64,
+        /// Actors.
+        actors: usize,
+    },
     /// A file could not be read or written.
     #[error("{path}: {source}")]
     Io {

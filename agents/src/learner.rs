@@ -7,7 +7,8 @@ use prospect_shaping::{Mixed, RewardStack};
 use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
-    checkpoint::Checkpoint, config::AgentConfig, error::AgentError, hops::Hops, ppo::Ppo, recorder::Metrics,
+    checkpoint::Checkpoint, config::AgentConfig, dqn::Dqn, error::AgentError, export::Export, hops::Hops,
+    ppo::Ppo, pqn::Pqn, recorder::Metrics,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -49,6 +50,9 @@ pub struct Judgement {
 pub trait Player {
     /// Writes the actions of step `t` into the rollout.
     fn act(&mut self, rollout: &mut Rollout, t: usize);
+
+    /// The outputs of the policy's last layer at the last [`Self::act`], `[K, outputs]`.
+    fn outputs(&self) -> &[f32];
 
     /// Step `t` is made: where an episode ended, memory is cleared.
     fn observe(&mut self, rollout: &Rollout, t: usize) {
@@ -114,6 +118,9 @@ pub trait Learner: Send {
         Ok(())
     }
 
+    /// The policy for other programs; [`crate::export::Description::step`] is filled in by the caller.
+    fn export(&self) -> Export;
+
     /// The weights of what acts, as bytes, to compare runs by.
     fn weights(&self) -> Vec<u8>;
 
@@ -144,6 +151,8 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     config.check()?;
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
+        AgentConfig::Dqn(config) => Box::new(Dqn::new(config, init)?),
+        AgentConfig::Pqn(config) => Box::new(Pqn::new(config, init)?),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Autograd would take some forty small operations per minibatch for what is a few lines of arithmetic per sample; here
 //! libtorch is asked for nothing but the layers' products. `tests/loss_golden.rs` holds values and gradients to PyTorch's.
 
+pub mod q;
 use prospect_sim::Actions;
 
 use crate::distribution::{Density, Distribution, RowDensity, Slopes};

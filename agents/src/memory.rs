@@ -3,7 +3,7 @@
 use prospect_nets::{Gru, Init, Lstm, ParamBuilder, ParamSet, Tensor};
 use prospect_sim::{Rollout, random::Generator};
 
-use crate::config::MemoryKind;
+use crate::{config::MemoryKind, export::MemoryDescription};
 
 /// A recurrent cell between a network's hidden layers and its head.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,19 @@ impl Memory {
             MemoryKind::None => None,
             MemoryKind::Gru => Some(Self::Gru(Gru::new(params, name, inputs, width, init, rng))),
             MemoryKind::Lstm => Some(Self::Lstm(Lstm::new(params, name, inputs, width, init, rng))),
+        }
+    }
+
+    /// What it is, for an export.
+    pub(crate) fn describe(self, name: &str) -> MemoryDescription {
+        let kind = match self {
+            Self::Gru(_) => "gru",
+            Self::Lstm(_) => "lstm",
+        };
+        MemoryDescription {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            width: self.width(),
         }
     }
 

@@ -3,11 +3,16 @@
 //! Details 6 to 9 of the nine for continuous actions in Huang et al. 2022; Gymnasium's `NormalizeObservation` and
 //! `NormalizeReward`. Statistics move only in training: players and judgements use them as they stand.
 
-use prospect_nets::{NamedTensors, normalise::RunningMoments, normalise::Whitener};
+use prospect_nets::{
+    NamedTensors, PartDescription,
+    normalise::{RunningMoments, TINY, Whitener},
+};
 use prospect_sim::{ActionSpace, Dtype, Field, Rollout, RowLayout, Slice};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::EncoderKind, error::AgentError, samples::Samples, streams};
+use crate::{
+    config::EncoderKind, error::AgentError, export::WhiteningDescription, samples::Samples, streams,
+};
 
 /// Whitened observations and rewards are clipped to plus and minus this (both libraries' default).
 const CLIP: f64 = 10.0;
@@ -19,6 +24,8 @@ const CLIP: f64 = 10.0;
 pub struct ObservationNormaliser {
     /// Components and how many values each becomes.
     parts: Vec<(usize, usize)>,
+    /// The components of the observation.
+    source: Vec<Field>,
     whitener: Whitener,
     layout: RowLayout,
     whitened: Rollout,
@@ -69,6 +76,7 @@ impl ObservationNormaliser {
         };
         Ok(Self {
             parts,
+            source: fields.clone(),
             whitener: Whitener::new(width, CLIP),
             whitened: Rollout::new(&layout, 0),
             layout,
@@ -78,6 +86,33 @@ impl ObservationNormaliser {
     /// The one component that networks read.
     pub fn fields(&self) -> &[Field] {
         &self.layout.observation
+    }
+
+    /// What it does, for an export.
+    pub fn describe(&self) -> WhiteningDescription {
+        let part = |&(i, n): &(usize, usize)| {
+            let field = &self.source[i];
+            let component = field.name.clone();
+            match field.dtype {
+                Dtype::Index => PartDescription::Index {
+                    component,
+                    low: field.low as i64,
+                    n: n as i64,
+                },
+                _ => PartDescription::Values {
+                    component,
+                    scale: 1.0,
+                },
+            }
+        };
+        WhiteningDescription {
+            parts: self.parts.iter().map(part).collect(),
+            component: self.layout.observation[0].name.clone(),
+            mean: "observation.mean".to_owned(),
+            std: "observation.std".to_owned(),
+            epsilon: TINY,
+            clip: CLIP,
+        }
     }
 
     /// The whitened copy of the rollout in the making.
@@ -145,6 +180,7 @@ impl ObservationNormaliser {
     pub fn whiten_all(&self, rollout: &Rollout) -> Rollout {
         let mut copy = Self {
             parts: self.parts.clone(),
+            source: self.source.clone(),
             whitener: self.whitener.clone(),
             layout: rollout_layout(&self.layout, rollout),
             whitened: Rollout::new(&rollout_layout(&self.layout, rollout), rollout.n_steps()),

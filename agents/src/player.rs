@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Choice {
     outputs: Vec<f32>,
+    /// Outputs before masking; empty without masks.
+    unmasked: Vec<f32>,
     log_std: Vec<f32>,
     pub(crate) drawn: Drawn,
 }
@@ -53,6 +55,7 @@ impl Ppo {
             .outputs_with(samples, state, &mut choice.outputs);
         self.actor_critic.log_std(&mut choice.log_std);
         if let Some(mask) = mask {
+            choice.unmasked.clone_from(&choice.outputs);
             mask_logits(&mut choice.outputs, mask);
         }
         let (outputs, log_std) = (&choice.outputs, &choice.log_std);
@@ -86,6 +89,14 @@ impl<'a> PpoPlayer<'a> {
 }
 
 impl Player for PpoPlayer<'_> {
+    fn outputs(&self) -> &[f32] {
+        if self.choice.unmasked.is_empty() {
+            &self.choice.outputs
+        } else {
+            &self.choice.unmasked
+        }
+    }
+
     fn act(&mut self, rollout: &mut Rollout, t: usize) {
         let ppo = self.ppo;
         let samples = ppo.look(rollout, t, &mut self.whitened);

@@ -12,6 +12,7 @@ use crate::{
     config::PpoConfig,
     distribution::Distribution,
     error::AgentError,
+    export::NetworkDescription,
     loss::PolicyGrad,
     memory::Memory,
     network::{FusedNet, Grads, Network, Trunk, adam, clip, copy_out, inner_product},
@@ -293,6 +294,14 @@ impl ActorCritic {
         if let Some((policy, critic)) = &self.fused {
             policy.refresh(&self.params);
             critic.refresh(&self.params);
+        }
+    }
+
+    /// What the policy does, for an export.
+    pub fn describe(&self, fields: &[Field]) -> NetworkDescription {
+        NetworkDescription {
+            memory: self.policy.memory.map(|memory| memory.describe("policy.memory")),
+            ..self.policy.trunk.describe("policy", fields)
         }
     }
 

@@ -7,7 +7,7 @@
 
 use prospect_nets::{Device, NamedTensors, TensorBatch};
 use prospect_shaping::{Mixed, Stream, StreamSpec};
-use prospect_sim::{ActionSpace, Rollout, RowLayout, random::Generator};
+use prospect_sim::{ActionSpace, EnvSpec, Rollout, RowLayout, random::Generator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     distribution::{Distribution, Drawn},
     error::{AgentError, finite},
     estimates::{Estimates, Values, mean_size},
+    export::{Description, Export, NetworkDescription},
     gae::GroupBaseline,
     hops::Clock,
     imitation::{Demonstrated, Imitation},
@@ -38,7 +39,7 @@ use crate::{
 pub struct Ppo {
     config: PpoConfig,
     layout: RowLayout,
-    env: String,
+    spec: EnvSpec,
     device: Device,
     pub(crate) distribution: Distribution,
     pub(crate) actor_critic: ActorCritic,
@@ -122,7 +123,7 @@ impl Ppo {
             actor_critic,
             distribution,
             layout: layout.clone(),
-            env: spec.id.clone(),
+            spec: spec.clone(),
             device,
             streams: Streams {
                 action: Generator::named(seed, "agent/action"),
@@ -418,6 +419,18 @@ fn minibatch<'a>(batch: &'a TensorBatch<'a>, chunk: &'a Chunk<'_>, start: &'a Me
     })
 }
 
+impl Ppo {
+    /// What acts: weights, and the statistics that observations are whitened with.
+    fn named_weights(&self) -> NamedTensors {
+        let mut named = NamedTensors::new();
+        self.actor_critic.store_weights(&mut named);
+        if let Some(observations) = &self.observations {
+            observations.store(&mut named);
+        }
+        named
+    }
+}
+
 impl Learner for Ppo {
     fn kind(&self) -> &'static str {
         "ppo"
@@ -470,7 +483,7 @@ impl Learner for Ppo {
     fn learn(&mut self, mut turn: Turn<'_>) -> Result<(), AgentError> {
         if let Some(actor) = self.stuck {
             return Err(AgentError::NoAction {
-                env: self.env.clone(),
+                env: self.spec.id.clone(),
                 actor,
                 step: turn.before,
             });
@@ -567,13 +580,23 @@ impl Learner for Ppo {
         Ok(())
     }
 
-    fn weights(&self) -> Vec<u8> {
-        let mut stored = NamedTensors::new();
-        self.actor_critic.store_weights(&mut stored);
-        if let Some(observations) = &self.observations {
-            observations.store(&mut stored);
+    fn export(&self) -> Export {
+        let weights = self.named_weights();
+        let normaliser = self.observations.as_ref();
+        let fields = normaliser.map_or(self.spec.observation.as_slice(), ObservationNormaliser::fields);
+        let network = NetworkDescription {
+            whitening: normaliser.map(ObservationNormaliser::describe),
+            ..self.actor_critic.describe(fields)
+        };
+        let head = self.distribution.describe(self.config.mask_actions);
+        Export {
+            description: Description::new("ppo", &self.spec, network, head),
+            weights,
         }
-        stored.to_bytes()
+    }
+
+    fn weights(&self) -> Vec<u8> {
+        self.named_weights().to_bytes()
     }
 
     fn is_fused(&self) -> bool {

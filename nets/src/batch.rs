@@ -103,13 +103,7 @@ impl<'a> TensorBatch<'a> {
             .filter(|&at| truncated[at] && !terminated[at])
             .collect();
         let columns: Vec<Buffer> = (0..self.fields.len())
-            .map(|i| {
-                pick(
-                    self.rollout.final_observation(i),
-                    &samples,
-                    self.fields[i].width(),
-                )
-            })
+            .map(|i| pick(self.rollout.final_observation(i), &self.fields[i], &samples))
             .collect();
         let slices: Vec<Slice<'_>> = columns.iter().map(Buffer::as_slice).collect();
         let observations = self.place(Observations::from_slices(&self.fields, &slices, samples.len()));
@@ -150,11 +144,7 @@ impl<'a> TensorBatch<'a> {
         let finals = self.rollout.final_observation(i);
         for at in 0..self.len() {
             if self.rollout.terminated()[at] || self.rollout.truncated()[at] {
-                overwrite(
-                    &mut column,
-                    finals.slice(at * width..(at + 1) * width),
-                    at * width,
-                );
+                column.write(at * width, finals.slice(at * width..(at + 1) * width));
             }
         }
         column
@@ -170,30 +160,11 @@ fn owned(slice: Slice<'_>) -> Buffer {
     }
 }
 
-fn overwrite(buffer: &mut Buffer, values: Slice<'_>, at: usize) {
-    match (buffer, values) {
-        (Buffer::U8(to), Slice::U8(from)) => to[at..at + from.len()].copy_from_slice(from),
-        (Buffer::I32(to), Slice::I32(from)) => to[at..at + from.len()].copy_from_slice(from),
-        (Buffer::F32(to), Slice::F32(from)) => to[at..at + from.len()].copy_from_slice(from),
-        (Buffer::Bool(to), Slice::Bool(from)) => to[at..at + from.len()].copy_from_slice(from),
-        (buffer, values) => unreachable!("a rollout stores {buffer:?} and {values:?} for one component"),
-    }
-}
-
-fn pick(all: Slice<'_>, samples: &[usize], width: usize) -> Buffer {
-    fn rows<T: Copy>(all: &[T], samples: &[usize], width: usize) -> Vec<T> {
-        samples
-            .iter()
-            .flat_map(|&at| &all[at * width..(at + 1) * width])
-            .copied()
-            .collect()
-    }
-    match all {
-        Slice::U8(v) => Buffer::U8(rows(v, samples, width)),
-        Slice::I32(v) => Buffer::I32(rows(v, samples, width)),
-        Slice::F32(v) => Buffer::F32(rows(v, samples, width)),
-        Slice::Bool(v) => Buffer::Bool(rows(v, samples, width)),
-    }
+fn pick(all: Slice<'_>, field: &Field, samples: &[usize]) -> Buffer {
+    let width = field.width();
+    let mut picked = Buffer::zeros(field.dtype, samples.len() * width);
+    picked.gather(0, all, width, samples);
+    picked
 }
 
 #[cfg(test)]

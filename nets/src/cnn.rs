@@ -94,6 +94,16 @@ impl Cnn {
         })
     }
 
+    /// The layers' settings.
+    pub fn convolutions(&self) -> Vec<ConvConfig> {
+        self.layers.iter().map(|(_, _, conv)| *conv).collect()
+    }
+
+    /// The function after each layer.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// Images `[batch, height, width, channels]` to features `[batch, width]`.
     pub fn forward(&self, params: &ParamSet, images: &Tensor) -> Tensor {
         let mut x = images.permute([0, 3, 1, 2]);

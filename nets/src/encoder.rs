@@ -113,6 +113,8 @@ struct Onehot {
     activation: Activation,
     /// Per value of the image: where its group begins, and the last column of the group.
     groups: Vec<(u32, u32)>,
+    /// The number of values of each channel.
+    levels: Vec<usize>,
 }
 
 impl Onehot {
@@ -140,6 +142,49 @@ enum Part {
     Values { component: usize, scale: f64 },
     Index { component: usize, low: i64, n: i64 },
     Cnn { component: usize, cnn: Cnn, scale: f64 },
+}
+
+/// What a part of an encoder reads and does, for readers of exported networks. Features are the parts' outputs side by side.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PartDescription {
+    /// Each value of an image as a one-hot group of `levels[channel]`, larger values as the last, groups side by side, cell by
+    /// cell; then the layer `<encoder>.weight` `[inputs, outputs]`, `<encoder>.bias`, and the activation.
+    Onehot {
+        /// The component of the observation.
+        component: String,
+        /// Values per channel.
+        levels: Vec<usize>,
+        /// The function after the layer.
+        activation: Activation,
+    },
+    /// Numbers as they are, times `scale`.
+    Values {
+        /// The component of the observation.
+        component: String,
+        /// What they are multiplied with.
+        scale: f64,
+    },
+    /// A discrete value as one-hot of `n`, counted from `low`.
+    Index {
+        /// The component of the observation.
+        component: String,
+        /// The smallest value.
+        low: i64,
+        /// The number of values.
+        n: i64,
+    },
+    /// Convolutions over an image `[height, width, channels]` times `scale`, then flattened.
+    Cnn {
+        /// The component of the observation.
+        component: String,
+        /// What values are multiplied with.
+        scale: f64,
+        /// The layers, `<encoder>.<i>.weight` and `.bias`.
+        convolutions: Vec<ConvConfig>,
+        /// The function after each.
+        activation: Activation,
+    },
 }
 
 /// From observations to features; made by [`Encoder::new`] from an [`EncoderConfig`].
@@ -299,6 +344,11 @@ impl Encoder {
         self.width
     }
 
+    /// Its parts in words.
+    pub fn describe(&self, fields: &[Field]) -> Vec<PartDescription> {
+        self.parts.iter().map(|part| part.describe(fields)).collect()
+    }
+
     /// What a [`crate::Fused`] network reads, if it can: a single image or vector.
     pub(crate) fn source(&self) -> Option<Source<'_>> {
         match self.parts.as_slice() {
@@ -366,11 +416,42 @@ fn onehot_part(
         layer,
         activation: *activation,
         groups,
+        levels: levels.clone(),
     };
     Ok((Part::Onehot(component, onehot), *hidden))
 }
 
 impl Part {
+    fn describe(&self, fields: &[Field]) -> PartDescription {
+        let name = |component: &usize| fields[*component].name.clone();
+        match self {
+            Self::Onehot(component, onehot) => PartDescription::Onehot {
+                component: name(component),
+                levels: onehot.levels.clone(),
+                activation: onehot.activation,
+            },
+            Self::Values { component, scale } => PartDescription::Values {
+                component: name(component),
+                scale: *scale,
+            },
+            Self::Index { component, low, n } => PartDescription::Index {
+                component: name(component),
+                low: *low,
+                n: *n,
+            },
+            Self::Cnn {
+                component,
+                cnn,
+                scale,
+            } => PartDescription::Cnn {
+                component: name(component),
+                scale: *scale,
+                convolutions: cnn.convolutions(),
+                activation: cnn.activation(),
+            },
+        }
+    }
+
     fn forward(&self, params: &ParamSet, observations: &Observations) -> Tensor {
         match self {
             Self::Onehot(component, onehot) => onehot.forward(params, observations.column(*component)),

@@ -259,6 +259,35 @@ impl ParamSet {
         });
     }
 
+    /// A set of these parameters' values and, after them, one more parameter for each of `more`: as shaped as the one named
+    /// there, full of one value, its name ending with `suffix`.
+    pub(crate) fn extended(&self, suffix: &str, more: &[(ParamId, f32)]) -> (Self, Vec<ParamId>) {
+        let mut builder = ParamBuilder::new();
+        let values = crate::read_floats(&self.flat);
+        for entry in self.entries.iter() {
+            builder.add(entry.name.clone(), &entry.shape, &values[entry.range.clone()]);
+        }
+        let add = |&(like, value): &(ParamId, f32)| {
+            let entry = &self.entries[like.0];
+            let name = format!("{}{suffix}", entry.name);
+            builder.add(name, &entry.shape, &vec![value; entry.range.len()])
+        };
+        let ids = more.iter().map(add).collect();
+        (builder.build(self.device()), ids)
+    }
+
+    /// Takes the values of the parameters that [`Self::extended`] took from this set.
+    pub(crate) fn copy_first_of(&mut self, extended: &Self) {
+        let first = extended.flat.narrow(0, 0, self.flat.numel() as i64);
+        self.flat.copy_(&first);
+    }
+
+    /// Takes the gradient of the set that this one extends.
+    pub(crate) fn copy_first_grad_of(&mut self, first: &Self) {
+        let mut own = self.grad.narrow(0, 0, first.grad.numel() as i64);
+        own.copy_(&first.grad);
+    }
+
     /// All parameters by name, `prefix` before each name.
     pub fn store(&self, prefix: &str, into: &mut NamedTensors) {
         self.store_like(&self.flat, prefix, into);

@@ -67,6 +67,35 @@ macro_rules! map {
     };
 }
 
+/// Runs the same expression for the values of a buffer and of a slice of the same type.
+macro_rules! pair {
+    ($to:expr, $from:expr, ($a:ident, $b:ident) => $body:expr) => {
+        match ($to, $from) {
+            (Buffer::U8($a), Slice::U8($b)) => $body,
+            (Buffer::I32($a), Slice::I32($b)) => $body,
+            (Buffer::F32($a), Slice::F32($b)) => $body,
+            (Buffer::Bool($a), Slice::Bool($b)) => $body,
+            (to, from) => unreachable!("values of {from:?} cannot go into {to:?}"),
+        }
+    };
+}
+
+fn gather<T: Copy>(to: &mut [T], from: &[T], width: usize, index: &[usize]) {
+    match width {
+        0 => {}
+        // A copy of known length is a move, not a call.
+        1 => to.iter_mut().zip(index).for_each(|(to, &i)| *to = from[i]),
+        _ => to
+            .chunks_exact_mut(width)
+            .zip(index)
+            .for_each(|(to, &i)| to.copy_from_slice(&from[i * width..(i + 1) * width])),
+    }
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> + '_ {
+    bytes.as_chunks().0.iter().copied()
+}
+
 impl Buffer {
     /// `len` zeros of the type that stores `dtype`.
     pub fn zeros(dtype: Dtype, len: usize) -> Self {
@@ -75,6 +104,17 @@ impl Buffer {
             Dtype::I32 | Dtype::Index | Dtype::Text => Self::I32(vec![0; len]),
             Dtype::F32 => Self::F32(vec![0.0; len]),
             Dtype::Bool => Self::Bool(vec![false; len]),
+        }
+    }
+
+    /// `len` zeros of the same type.
+    #[must_use]
+    pub fn zeros_like(&self, len: usize) -> Self {
+        match self {
+            Self::U8(_) => Self::U8(vec![0; len]),
+            Self::I32(_) => Self::I32(vec![0; len]),
+            Self::F32(_) => Self::F32(vec![0.0; len]),
+            Self::Bool(_) => Self::Bool(vec![false; len]),
         }
     }
 
@@ -106,6 +146,46 @@ impl Buffer {
     /// Copies `from` to the place where `to` begins.
     pub fn copy_within(&mut self, from: std::ops::Range<usize>, to: usize) {
         each!(self, Self, v => v.copy_within(from, to));
+    }
+
+    /// Copies `values`, which must be of the same type, to the place where value `at` is.
+    pub fn write(&mut self, at: usize, values: Slice<'_>) {
+        pair!(self, values, (to, from) => to[at..at + from.len()].copy_from_slice(from));
+    }
+
+    /// Copies the records `index` of `from`, `width` values each, one after another to the place where value `at` is. The
+    /// types must be the same.
+    pub fn gather(&mut self, at: usize, from: Slice<'_>, width: usize, index: &[usize]) {
+        pair!(self, from, (to, from) => {
+            gather(&mut to[at..at + index.len() * width], from, width, index);
+        });
+    }
+
+    /// Reads the values that [`Slice::extend_bytes`] made `bytes` of, to the place where value `at` is.
+    pub fn write_bytes(&mut self, at: usize, bytes: &[u8]) {
+        match self {
+            Self::U8(v) => v[at..at + bytes.len()].copy_from_slice(bytes),
+            Self::Bool(v) => v[at..]
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(x, &byte)| *x = byte != 0),
+            Self::I32(v) => v[at..]
+                .iter_mut()
+                .zip(words(bytes))
+                .for_each(|(x, word)| *x = i32::from_le_bytes(word)),
+            Self::F32(v) => v[at..]
+                .iter_mut()
+                .zip(words(bytes))
+                .for_each(|(x, word)| *x = f32::from_le_bytes(word)),
+        }
+    }
+
+    /// Bytes of one value.
+    pub fn value_size(&self) -> usize {
+        match self {
+            Self::U8(_) | Self::Bool(_) => 1,
+            Self::I32(_) | Self::F32(_) => 4,
+        }
     }
 
     /// Sets all values to zero.
@@ -237,6 +317,42 @@ impl SliceMut<'_> {
             Self::I32(v) => v[i] = value as i32,
             Self::F32(v) => v[i] = value as f32,
             Self::Bool(v) => v[i] = value != 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_gathered_in_the_order_asked_for() {
+        let from = Buffer::I32((0..12).collect());
+        let mut to = Buffer::zeros(Dtype::I32, 7);
+        to.gather(1, from.as_slice(), 3, &[3, 0]);
+        assert_eq!(to, Buffer::I32(vec![0, 9, 10, 11, 0, 1, 2]));
+        to.gather(0, from.as_slice(), 1, &[7]);
+        to.write(5, from.slice(4..6));
+        assert_eq!(to, Buffer::I32(vec![7, 9, 10, 11, 0, 4, 5]));
+    }
+
+    #[test]
+    fn bytes_are_read_back_as_the_values_they_were_made_of() {
+        let buffers = [
+            Buffer::U8(vec![0, 7, 255]),
+            Buffer::I32(vec![i32::MIN, -1, 70_000]),
+            Buffer::F32(vec![-0.0, 1.5, f32::INFINITY]),
+            Buffer::Bool(vec![true, false, true]),
+        ];
+        for buffer in buffers {
+            let mut bytes = Vec::new();
+            buffer.slice(1..3).extend_bytes(&mut bytes);
+            assert_eq!(bytes.len(), 2 * buffer.value_size());
+            let mut read = buffer.clone();
+            read.clear();
+            read.write(0, buffer.slice(0..1));
+            read.write_bytes(1, &bytes);
+            assert_eq!(read, buffer);
         }
     }
 }

@@ -28,7 +28,7 @@ pub use env::{
 };
 pub use error::SimError;
 pub use facts::{FactKind, FactSelection, FactSpec};
-pub use rollout::Rollout;
+pub use rollout::{ColumnsMut, Rollout};
 pub use row::{Actions, FieldMut, FieldsMut, ResetRowMut, RowLayout, RowMut};
 pub use shard::{ActionColumn, EnvIx, Outcome, Rng, Shard, ShardBuilder, StepSet};
 pub use snapshot::{ColumnState, RowState};

@@ -25,6 +25,32 @@ pub struct Rollout {
     alive: Vec<bool>,
 }
 
+/// All arrays of a [`Rollout`], for whoever fills one from something other than envs. Shapes are those of the methods of the
+/// same names.
+#[derive(Debug)]
+pub struct ColumnsMut<'a> {
+    /// Components of the observation, `[T + 1, K, width]`.
+    pub observation: &'a mut [Buffer],
+    /// Subscribed state facts, `[T + 1, K, width]`.
+    pub state_facts: &'a mut [Buffer],
+    /// Components of final observations, `[T, K, width]`.
+    pub final_observation: &'a mut [Buffer],
+    /// State facts of final states, `[T, K, width]`.
+    pub final_facts: &'a mut [Buffer],
+    /// Subscribed event facts, `[T, K, width]`.
+    pub event_facts: &'a mut [Buffer],
+    /// Actions, `[T, K, width]`: integers, or reals for a continuous space.
+    pub actions: &'a mut Buffer,
+    /// The task's reward, `[T, K]`.
+    pub reward: &'a mut [f64],
+    /// Terminations, `[T, K]`.
+    pub terminated: &'a mut [bool],
+    /// Truncations, `[T, K]`.
+    pub truncated: &'a mut [bool],
+    /// Which actors took part, `[T, K]`.
+    pub alive: &'a mut [bool],
+}
+
 fn zeros(fields: &[Field], rows: usize) -> Vec<Buffer> {
     fields
         .iter()
@@ -140,6 +166,22 @@ impl Rollout {
         match &mut self.actions {
             Buffer::F32(v) => &mut v[t * width..(t + 1) * width],
             _ => &mut [],
+        }
+    }
+
+    /// All arrays at once.
+    pub fn columns_mut(&mut self) -> ColumnsMut<'_> {
+        ColumnsMut {
+            observation: &mut self.observation,
+            state_facts: &mut self.state_facts,
+            final_observation: &mut self.final_observation,
+            final_facts: &mut self.final_facts,
+            event_facts: &mut self.event_facts,
+            actions: &mut self.actions,
+            reward: &mut self.reward,
+            terminated: &mut self.terminated,
+            truncated: &mut self.truncated,
+            alive: &mut self.alive,
         }
     }
 

@@ -4,7 +4,7 @@ use prospect_shaping::TaskStream;
 use schemars::Schema;
 use serde::Serialize;
 
-use super::PpoConfig;
+use super::{DqnConfig, PpoConfig, PqnConfig};
 use crate::error::AgentError;
 
 /// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
@@ -13,16 +13,22 @@ use crate::error::AgentError;
 pub enum AgentConfig {
     /// `kind = "ppo"`.
     Ppo(PpoConfig),
+    /// `kind = "dqn"`.
+    Dqn(DqnConfig),
+    /// `kind = "pqn"`.
+    Pqn(PqnConfig),
 }
 
 impl AgentConfig {
     /// The kinds there are.
-    pub const KINDS: &[&str] = &["ppo"];
+    pub const KINDS: &[&str] = &["ppo", "dqn", "pqn"];
 
     /// Its `kind`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Ppo(_) => "ppo",
+            Self::Dqn(_) => "dqn",
+            Self::Pqn(_) => "pqn",
         }
     }
 
@@ -33,6 +39,8 @@ impl AgentConfig {
     pub fn check(&self) -> Result<(), AgentError> {
         match self {
             Self::Ppo(config) => config.check(),
+            Self::Dqn(config) => config.check(),
+            Self::Pqn(config) => config.check(),
         }
     }
 
@@ -40,6 +48,8 @@ impl AgentConfig {
     pub fn total_steps(&self) -> u64 {
         match self {
             Self::Ppo(config) => config.total_steps,
+            Self::Dqn(config) => config.total_steps,
+            Self::Pqn(config) => config.total_steps,
         }
     }
 
@@ -48,6 +58,8 @@ impl AgentConfig {
     pub fn with_total_steps(mut self, steps: u64) -> Self {
         match &mut self {
             Self::Ppo(config) => config.total_steps = steps,
+            Self::Dqn(config) => config.total_steps = steps,
+            Self::Pqn(config) => config.total_steps = steps,
         }
         self
     }
@@ -56,13 +68,16 @@ impl AgentConfig {
     pub fn rollout_steps(&self) -> usize {
         match self {
             Self::Ppo(config) => config.rollout_steps,
+            Self::Dqn(config) => config.train_frequency,
+            Self::Pqn(config) => config.rollout_steps,
         }
     }
 
     /// Env steps, all actors counted, after which metrics are written; whole turns are made.
     pub fn report_steps(&self) -> u64 {
         match self {
-            Self::Ppo(_) => 1,
+            Self::Ppo(_) | Self::Pqn(_) => 1,
+            Self::Dqn(config) => config.log_every_steps,
         }
     }
 
@@ -70,6 +85,7 @@ impl AgentConfig {
     pub fn facts(&self) -> Vec<String> {
         match self {
             Self::Ppo(config) => config.facts(),
+            Self::Dqn(_) | Self::Pqn(_) => Vec::new(),
         }
     }
 
@@ -80,6 +96,15 @@ impl AgentConfig {
                 gamma: config.gamma,
                 gae_lambda: config.gae_lambda,
             },
+            Self::Dqn(config) => TaskStream {
+                gamma: config.gamma,
+                // Nothing reads a trace where modules join the task's stream.
+                gae_lambda: 1.0,
+            },
+            Self::Pqn(config) => TaskStream {
+                gamma: config.gamma,
+                gae_lambda: config.q_lambda,
+            },
         }
     }
 
@@ -87,6 +112,8 @@ impl AgentConfig {
     pub fn schema(&self) -> Schema {
         match self {
             Self::Ppo(_) => schemars::schema_for!(PpoConfig),
+            Self::Dqn(_) => schemars::schema_for!(DqnConfig),
+            Self::Pqn(_) => schemars::schema_for!(PqnConfig),
         }
     }
 }
@@ -94,5 +121,17 @@ impl AgentConfig {
 impl From<PpoConfig> for AgentConfig {
     fn from(config: PpoConfig) -> Self {
         Self::Ppo(config)
+    }
+}
+
+impl From<DqnConfig> for AgentConfig {
+    fn from(config: DqnConfig) -> Self {
+        Self::Dqn(config)
+    }
+}
+
+impl From<PqnConfig> for AgentConfig {
+    fn from(config: PqnConfig) -> Self {
+        Self::Pqn(config)
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn check_hidden(hidden: &[usize]) -> Result<(), AgentError> {
 }
 
 /// Refuses numbers outside of `low..=high`, naming the key.
-pub(super) fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
+pub(crate) fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), AgentError> {
     if value >= low && value <= high {
         return Ok(());
     }
