@@ -118,11 +118,12 @@ def record_reals(squash, rng, n=10, width=3):
     """Diagonal Gaussians with a log standard deviation that does not depend on the state."""
     case = {"clip_coef": 0.2, "ent_coef": 0.05}
     low, high = f32([-2.0, 0.0, -1.0]), f32([2.0, 5.0, 1.0])
-    means = f32(rng.normal(0, 1, (n, width))).requires_grad_()
+    means = rng.normal(0, 1, (n, width))
+    # One so far out that tanh is 1 to the last bit.
+    means[0, 0] = 12.0
+    means = f32(means).requires_grad_()
     log_std = f32(rng.normal(-0.5, 0.3, width)).requires_grad_()
     draws = (means + log_std.exp() * f32(rng.normal(0, 1, (n, width)))).detach()
-    # One draw so far out that tanh is 1 to the last bit.
-    draws[0, 0] = 12.0
     normal = torch.distributions.Normal(means, log_std.exp())
     entropy = normal.entropy().sum(1)
     if squash:
