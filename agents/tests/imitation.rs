@@ -114,9 +114,9 @@ fn small(path: &Path) -> PpoConfig {
         norm_obs: true,
         bc: Some(BcConfig {
             demonstrations: path.display().to_string(),
-            epochs: 40,
+            epochs: 25,
             learning_rate: 1e-2,
-            minibatch_size: 64,
+            minibatch_size: 48,
             ..BcConfig::default()
         }),
         ..PpoConfig::default()
