@@ -370,3 +370,17 @@ pub(crate) type Npz = NpzWriter<std::io::BufWriter<fs::File>>;
 pub(crate) fn new_npz(path: &Path) -> Npz {
     NpzWriter::create(path).unwrap()
 }
+
+/// Adds an array to an npz file.
+pub(crate) fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
+    let options = npyz::zip::write::FileOptions::default();
+    let mut writer = npz
+        .array::<T>(name, options)
+        .unwrap()
+        .default_dtype()
+        .shape(shape)
+        .begin_nd()
+        .unwrap();
+    writer.extend(values.iter().copied()).unwrap();
+    writer.finish().unwrap();
+}
