@@ -45,7 +45,7 @@ fn play(rules: ToyRules, half_wrong: bool) -> Rollout {
             match rules.hands {
                 Hands::One => rollout.discrete_actions_mut(t)[k] = cue,
                 Hands::Two => {
-                    rollout.discrete_actions_mut(t)[2 * k..2 * k + 2].copy_from_slice(&[cue, cue % 2])
+                    rollout.discrete_actions_mut(t)[2 * k..2 * k + 2].copy_from_slice(&[cue, cue % 2]);
                 }
                 Hands::Real => rollout.continuous_actions_mut(t)[k] = 1.6 * cue as f32 / 3.0 - 0.8,
             }
