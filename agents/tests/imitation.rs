@@ -45,7 +45,7 @@ fn play(rules: ToyRules, half_wrong: bool) -> Rollout {
             match rules.hands {
                 Hands::One => rollout.discrete_actions_mut(t)[k] = cue,
                 Hands::Two => {
-                    rollout.discrete_actions_mut(t)[2 * k..2 * k + 2].copy_from_slice(&[cue, cue % 2])
+                    rollout.discrete_actions_mut(t)[2 * k..2 * k + 2].copy_from_slice(&[cue, cue % 2]);
                 }
                 Hands::Real => rollout.continuous_actions_mut(t)[k] = 1.6 * cue as f32 / 3.0 - 0.8,
             }
@@ -114,9 +114,9 @@ fn small(path: &Path) -> PpoConfig {
         norm_obs: true,
         bc: Some(BcConfig {
             demonstrations: path.display().to_string(),
-            epochs: 40,
+            epochs: 25,
             learning_rate: 1e-2,
-            minibatch_size: 64,
+            minibatch_size: 48,
             ..BcConfig::default()
         }),
         ..PpoConfig::default()

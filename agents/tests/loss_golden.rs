@@ -1,6 +1,8 @@
 //! The hand-derived gradient of PPO's loss against PyTorch's autograd (`scripts/record_ppo_golden.py`), and through a network
 //! against libtorch's.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use prospect_agents::{
     distribution::Distribution,
     loss::{LossConfig, PolicyGrad, PolicySamples, normalise, policy_loss, value_loss},
