@@ -8,6 +8,7 @@ use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint, config::AgentConfig, error::AgentError, export::Export, hops::Hops, ppo::Ppo, recorder::Metrics,
+    sac::Sac,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -142,6 +143,7 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     config.check()?;
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
+        AgentConfig::Sac(config) => Box::new(Sac::new(config, init)?),
     })
 }
 

@@ -5,11 +5,13 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod continuous;
 pub mod coverage;
 pub mod episodes;
 pub mod error;
 pub mod export;
 pub mod gae;
+pub mod hindsight;
 pub mod hops;
 pub mod learner;
 pub mod loss;
@@ -19,13 +21,14 @@ pub mod ppo;
 pub mod probe;
 pub mod recorder;
 pub mod replay;
+pub mod sac;
 pub mod samples;
 pub mod session;
 mod streams;
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
-pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig};
+pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig, SacConfig};
 pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use hops::Hops;
@@ -33,6 +36,7 @@ pub use learner::{Learner, Play};
 pub use ppo::Ppo;
 pub use recorder::Metrics;
 pub use replay::{Draw, Eligible, Pick, PriorityConfig, Replay, Sample, n_step_returns};
+pub use sac::Sac;
 pub use samples::Samples;
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
 pub use trainer::{IterationReport, TrainSetup, Trainer};

@@ -103,6 +103,7 @@ impl Ppo {
                 agent: "ppo",
                 env: spec.id.clone(),
                 space: spec.actions.to_string(),
+                needs: "a discrete one",
             });
         };
         let fields = spec.observation.as_slice();

@@ -43,3 +43,16 @@ pub(crate) fn restore(stored: &NamedTensors, name: &str) -> Result<Generator, Ag
         })
     })
 }
+
+/// The whole number under that key.
+///
+/// # Errors
+/// [`AgentError::Nets`] if it is missing or damaged.
+pub(crate) fn restore_count(stored: &NamedTensors, key: &str) -> Result<u64, AgentError> {
+    let count = stored.text(key).and_then(|text| text.parse().ok());
+    count.ok_or_else(|| {
+        AgentError::Nets(NetsError::Format {
+            reason: format!("the number of {key} is missing or damaged"),
+        })
+    })
+}

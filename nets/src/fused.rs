@@ -243,7 +243,7 @@ impl Fused {
     /// The head's outputs, `[n, outputs]`.
     pub fn forward<'a>(&self, input: &FusedInput, work: &'a mut FusedWork) -> &'a [f32] {
         let n = input.n;
-        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
+        let first = self.rows_layers();
         work.outputs.resize_with(self.layers.len() + first, Vec::new);
         if let Entry::Rows { layer, .. } = &self.entry {
             let out = &mut work.outputs[0];
@@ -312,17 +312,8 @@ impl Fused {
         gradient: &[f32],
     ) {
         let n = input.n;
-        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
-        let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
-        work.gradient.clear();
-        work.gradient.resize(n * padded(outputs), 0.0);
-        for (to, from) in work
-            .gradient
-            .chunks_exact_mut(padded(outputs))
-            .zip(gradient.chunks_exact(outputs))
-        {
-            to[..outputs].copy_from_slice(from);
-        }
+        let first = self.rows_layers();
+        self.take_gradient(gradient, n, work);
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let below = (i + first)
                 .checked_sub(1)
@@ -331,21 +322,7 @@ impl Fused {
             if i + first == 0 {
                 return;
             }
-            let (width, inputs) = (padded(layer.outputs), padded(layer.inputs));
-            work.below.clear();
-            work.below.resize(n * inputs, 0.0);
-            let by = Product {
-                m: n,
-                n: inputs,
-                k: layer.outputs,
-                a_row: width,
-                a_column: 1,
-                b_row: inputs,
-                c_row: inputs,
-            };
-            raw::product(&by, &work.gradient, &work.weights[i][2], &mut work.below);
-            self.activate_backward(below, &mut work.below);
-            std::mem::swap(&mut work.gradient, &mut work.below);
+            self.pull_back(i, n, work);
         }
         if let Entry::Rows { layer, groups } = &self.entry {
             let (weight, bias) = params.layer_grad_mut(layer.weight, layer.bias);
@@ -363,6 +340,67 @@ impl Fused {
                     .for_each(|row| raw::subtract(row, zero));
             }
         }
+    }
+
+    /// The gradient with respect to the values of the input, `[n, width]`, from that at the outputs of the last
+    /// [`Self::forward`]; nothing else changes. Empty if the input is not numbers.
+    pub fn backward_to_input(
+        &self,
+        input: &FusedInput,
+        work: &mut FusedWork,
+        gradient: &[f32],
+        out: &mut Vec<f32>,
+    ) {
+        out.clear();
+        let Entry::Values { scale, width } = &self.entry else {
+            return;
+        };
+        self.take_gradient(gradient, input.n, work);
+        for i in (0..self.layers.len()).rev() {
+            self.pull_back(i, input.n, work);
+        }
+        for row in work.gradient.chunks_exact(padded(*width)) {
+            out.extend(row[..*width].iter().map(|x| x * scale));
+        }
+    }
+
+    /// Layers before `self.layers`: that of the rows, if there is one.
+    fn rows_layers(&self) -> usize {
+        usize::from(matches!(self.entry, Entry::Rows { .. }))
+    }
+
+    /// Puts a gradient at the outputs, `[n, outputs]`, where [`Self::pull_back`] begins.
+    fn take_gradient(&self, gradient: &[f32], n: usize, work: &mut FusedWork) {
+        let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
+        let width = padded(outputs);
+        work.gradient.clear();
+        work.gradient.resize(n * width, 0.0);
+        let rows = work.gradient.chunks_exact_mut(width);
+        rows.zip(gradient.chunks_exact(outputs))
+            .for_each(|(to, from)| to[..outputs].copy_from_slice(from));
+    }
+
+    /// Turns `work.gradient` from that at the outputs of layer `i` into that at the outputs of the layer below, before its
+    /// activation; below the first layer of a network over numbers that is the input itself.
+    fn pull_back(&self, i: usize, n: usize, work: &mut FusedWork) {
+        let layer = &self.layers[i];
+        let (width, inputs) = (padded(layer.outputs), padded(layer.inputs));
+        work.below.clear();
+        work.below.resize(n * inputs, 0.0);
+        let by = Product {
+            m: n,
+            n: inputs,
+            k: layer.outputs,
+            a_row: width,
+            a_column: 1,
+            b_row: inputs,
+            c_row: inputs,
+        };
+        raw::product(&by, &work.gradient, &work.weights[i][2], &mut work.below);
+        if let Some(at) = (i + self.rows_layers()).checked_sub(1) {
+            self.activate_backward(&work.outputs[at], &mut work.below);
+        }
+        std::mem::swap(&mut work.gradient, &mut work.below);
     }
 }
 
@@ -500,6 +538,42 @@ mod tests {
             for (a, b) in ours.iter().zip(theirs) {
                 assert!((a - b).abs() < 2e-5, "{name}: {a}, libtorch {b}");
             }
+        }
+    }
+
+    #[test]
+    fn the_gradient_at_the_input_is_libtorchs() {
+        for (activation, hidden) in [(Activation::Relu, vec![20, 33]), (Activation::Tanh, vec![])] {
+            let flat = EncoderConfig::Flat {
+                scale: 0.1,
+                components: vec![],
+            };
+            let mut net = both(&flat, activation, &hidden, 2);
+            let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
+                return;
+            };
+            let images = images(5);
+            let leaf = Tensor::from_slice(&images).to_kind(Kind::Float).view([5, 75]);
+            let leaf = leaf.set_requires_grad(true);
+            let features = net.hidden.forward(&net.params, &(&leaf * 0.1));
+            let gradient: Vec<f32> = (0..10).map(|i| (i as f32 * 0.7).sin()).collect();
+            let output = net.head.forward(&net.params, &features);
+            let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
+            let theirs = Tensor::run_backward(&[loss], &[&leaf], false, false);
+
+            let (mut input, mut work, mut ours) = (FusedInput::default(), FusedWork::default(), vec![]);
+            fused.refresh(&net.params, &mut work);
+            fused.load(Slice::U8(&images), 0..5, &mut input);
+            fused.forward(&input, &mut work);
+            fused.backward_to_input(&input, &mut work, &gradient, &mut ours);
+            let theirs = crate::read_floats(&theirs[0]);
+            assert!(theirs.iter().any(|x| x.abs() > 1e-3));
+            for (a, b) in ours.iter().zip(&theirs) {
+                assert!((a - b).abs() < 1e-6, "{a}, libtorch {b}");
+            }
+            // The parameters' gradient can still be taken from the same forward pass.
+            fused.backward(&mut net.params, &input, &mut work, &gradient);
+            assert!(net.params.grad_norm() > 0.0);
         }
     }
 

@@ -190,6 +190,24 @@ impl ParamSet {
         part.view(entry.shape.as_slice())
     }
 
+    /// Sets the gradient of one parameter, row-major, where it was worked out by hand.
+    ///
+    /// # Panics
+    /// If the values do not fill the parameter.
+    pub fn set_grad(&mut self, id: ParamId, values: &[f32]) {
+        let entry = &self.entries[id.0];
+        assert_eq!(
+            entry.range.len(),
+            values.len(),
+            "gradient of parameter {}: values do not fill {:?}",
+            entry.name,
+            entry.shape
+        );
+        let (start, length) = (entry.range.start as i64, entry.range.len() as i64);
+        let mut part = self.grad.narrow(0, start, length);
+        part.copy_(&Tensor::from_slice(values).to_device(self.device()));
+    }
+
     /// The length of the whole gradient; NaN or infinite if any value is.
     pub fn grad_norm(&self) -> f64 {
         if self.device() == Device::Cpu {

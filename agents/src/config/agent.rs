@@ -4,7 +4,7 @@ use prospect_shaping::TaskStream;
 use schemars::Schema;
 use serde::Serialize;
 
-use super::PpoConfig;
+use super::{PpoConfig, SacConfig};
 use crate::error::AgentError;
 
 /// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
@@ -13,16 +13,19 @@ use crate::error::AgentError;
 pub enum AgentConfig {
     /// `kind = "ppo"`.
     Ppo(PpoConfig),
+    /// `kind = "sac"`.
+    Sac(SacConfig),
 }
 
 impl AgentConfig {
     /// The kinds there are.
-    pub const KINDS: &[&str] = &["ppo"];
+    pub const KINDS: &[&str] = &["ppo", "sac"];
 
     /// Its `kind`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Ppo(_) => "ppo",
+            Self::Sac(_) => "sac",
         }
     }
 
@@ -33,6 +36,7 @@ impl AgentConfig {
     pub fn check(&self) -> Result<(), AgentError> {
         match self {
             Self::Ppo(config) => config.check(),
+            Self::Sac(config) => config.check(),
         }
     }
 
@@ -40,6 +44,7 @@ impl AgentConfig {
     pub fn total_steps(&self) -> u64 {
         match self {
             Self::Ppo(config) => config.total_steps,
+            Self::Sac(config) => config.total_steps,
         }
     }
 
@@ -48,6 +53,7 @@ impl AgentConfig {
     pub fn with_total_steps(mut self, steps: u64) -> Self {
         match &mut self {
             Self::Ppo(config) => config.total_steps = steps,
+            Self::Sac(config) => config.total_steps = steps,
         }
         self
     }
@@ -56,6 +62,7 @@ impl AgentConfig {
     pub fn rollout_steps(&self) -> usize {
         match self {
             Self::Ppo(config) => config.rollout_steps,
+            Self::Sac(config) => config.train_frequency,
         }
     }
 
@@ -63,6 +70,7 @@ impl AgentConfig {
     pub fn report_steps(&self) -> u64 {
         match self {
             Self::Ppo(_) => 1,
+            Self::Sac(config) => config.log_every_steps,
         }
     }
 
@@ -73,6 +81,10 @@ impl AgentConfig {
                 gamma: config.gamma,
                 gae_lambda: config.gae_lambda,
             },
+            Self::Sac(config) => TaskStream {
+                gamma: config.gamma,
+                gae_lambda: 1.0,
+            },
         }
     }
 
@@ -80,6 +92,7 @@ impl AgentConfig {
     pub fn schema(&self) -> Schema {
         match self {
             Self::Ppo(_) => schemars::schema_for!(PpoConfig),
+            Self::Sac(_) => schemars::schema_for!(SacConfig),
         }
     }
 }
@@ -87,5 +100,11 @@ impl AgentConfig {
 impl From<PpoConfig> for AgentConfig {
     fn from(config: PpoConfig) -> Self {
         Self::Ppo(config)
+    }
+}
+
+impl From<SacConfig> for AgentConfig {
+    fn from(config: SacConfig) -> Self {
+        Self::Sac(config)
     }
 }
