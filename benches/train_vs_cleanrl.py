@@ -12,43 +12,15 @@ its own CPU time, all threads, without start-up.
 
 import argparse
 import json
-import os
 import pathlib
 import platform
 import statistics
-import subprocess
-import sys
 import time
-import venv
+
+from baseline import ROOT, built_prospect, check_built, child, python_with
 
 PACKAGES = ["torch==2.11.0", "minigrid==3.2.0", "gymnasium==1.4.0", "numpy"]
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 SETTINGS = {"small": (16, 256, 8), "large": (64, 1024, 15)}
-
-
-def baseline_python(given):
-    """An interpreter that can import torch and minigrid."""
-    if given:
-        return given
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-    folder = cache / "prospect" / "bench-cleanrl"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"installing {' '.join(PACKAGES)} into {folder}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-        (folder / "ready").touch()
-    return python
-
-
-def child(command):
-    """The last line that a child prints, as JSON."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    command = [str(part) for part in command]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout[done.stdout.index("{"):])
 
 
 def prospect(args, name):
@@ -68,16 +40,14 @@ def cleanrl(args, name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--prospect", type=pathlib.Path, default=target / "release/prospect")
+    parser.add_argument("--prospect", type=pathlib.Path, default=built_prospect())
     parser.add_argument("--python", help="an interpreter that has torch, minigrid and gymnasium")
     parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
-    if not args.prospect.exists():
-        sys.exit(f"{args.prospect} does not exist: run `make build` first, or name the binary with --prospect")
-    args.python = baseline_python(args.python)
+    check_built(args.prospect)
+    args.python = python_with(args.python, "bench-cleanrl", PACKAGES)
     results = {"machine": platform.processor() or platform.machine(), "date": time.strftime("%Y-%m-%d")}
     for name, (n_envs, minibatch, wanted) in SETTINGS.items():
         pairs = []

@@ -122,7 +122,7 @@ def main():
     out = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/classic"
     out.mkdir(parents=True, exist_ok=True)
     for name, control in TASKS.items():
-        np.savez(out / f"{name}.npz", **record(name, control))
+        np.savez_compressed(out / f"{name}.npz", **record(name, control))
 
 
 if __name__ == "__main__":

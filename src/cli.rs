@@ -4,8 +4,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        bench_steps, bench_train, compare, config, demo, doctor, envs, eval, heatmap, label, report, rollout,
-        train,
+        bench_steps, bench_train, compare, config, demo, doctor, envs, eval, export, heatmap, label, report,
+        rollout, train,
     },
     failure::Outcome,
 };
@@ -28,6 +28,8 @@ pub enum Command {
     Train(train::TrainArgs),
     /// Play held-out episodes with a run's newest checkpoint
     Eval(eval::EvalArgs),
+    /// Write a run's policy as safetensors with a PyTorch module that runs it
+    Export(export::ExportArgs),
     /// Step an env with given or random actions and store everything as .npz
     Rollout(rollout::RolloutArgs),
     /// Label a stored rollout with each reward module's channel
@@ -84,6 +86,7 @@ impl Cli {
             }) => bench_train::run(&args),
             Command::Train(args) => train::run(&args),
             Command::Eval(args) => eval::run(&args),
+            Command::Export(args) => export::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Label(args) => label::run(&args),
             Command::Compare(args) => compare::run(&args),

@@ -162,12 +162,18 @@ pub fn load_latest(folder: &Path, trainer: &mut Trainer) -> Result<PathBuf, Agen
     Ok(path)
 }
 
-/// Loads one checkpoint into a trainer of the same setup.
+/// Loads one checkpoint into a trainer of the same setup, to evaluate it or to draw it: a replay is left empty.
 ///
 /// # Errors
 /// [`AgentError::Checkpoint`] if it is damaged or of another run.
 pub fn load(path: &Path, trainer: &mut Trainer) -> Result<Checkpoint, AgentError> {
-    let checkpoint = checkpoint::read(path)?;
+    load_whole(path, trainer, false)
+}
+
+/// Loads one checkpoint, with the replay if that is asked for.
+fn load_whole(path: &Path, trainer: &mut Trainer, replay: bool) -> Result<Checkpoint, AgentError> {
+    let mut checkpoint = checkpoint::read(path)?;
+    checkpoint.replay = replay;
     trainer.load(&checkpoint).map_err(|why| match why {
         AgentError::Checkpoint {
             path: name,
@@ -206,7 +212,11 @@ impl Session {
         let mut offsets = Offsets::default();
         let mut spent = Spent::default();
         if let Some(path) = checkpoints.latest()? {
-            let stored = load(&path, &mut trainer)?;
+            let replay = config.checkpoint.replay;
+            if !replay {
+                tracing::warn!("checkpoint.replay = false: a replay starts empty, and the run does not go on exactly");
+            }
+            let stored = load_whole(&path, &mut trainer, replay)?;
             offsets = read_json(&stored, &path, "offsets.json")?;
             spent = read_json(&stored, &path, "spent.json")?;
         }
@@ -343,7 +353,9 @@ impl Session {
             eval: self.eval.offset(),
             events: self.events.offset(),
         };
-        let mut stored = self.trainer.save()?;
+        let mut stored = self.checkpoints.begin()?;
+        stored.replay = self.config.checkpoint.replay;
+        self.trainer.save_into(&mut stored)?;
         stored.add("offsets.json", serde_json::to_vec(&offsets).unwrap_or_default());
         stored.add(
             "spent.json",

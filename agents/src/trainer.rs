@@ -10,7 +10,7 @@ use prospect_sim::{
 };
 
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, foreign},
     config::AgentConfig,
     coverage::Coverage,
     episodes::{Episode, EpisodeStats, Episodes, wanted_facts},
@@ -171,7 +171,10 @@ impl Trainer {
     }
 
     /// Other envs of the same making.
-    pub(crate) fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let facts = selected.state.iter().chain(&selected.event);
@@ -362,16 +365,26 @@ impl Trainer {
     /// What envs and modules return.
     pub fn save(&self) -> Result<Checkpoint, AgentError> {
         let mut checkpoint = Checkpoint::new(self.step, self.identity.clone());
+        self.save_into(&mut checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    /// The same into a checkpoint that knows which segments are stored already, [`crate::CheckpointFolder::begin`].
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn save_into(&self, checkpoint: &mut Checkpoint) -> Result<(), AgentError> {
+        checkpoint.step = self.step;
+        checkpoint.run.clone_from(&self.identity);
         checkpoint.add("agent.safetensors", self.learner.store().to_bytes());
         checkpoint.add("rewards.bin", self.stack.save()?);
         let snapshots = (0..self.envs.n_envs())
             .map(|i| self.envs.save(i))
             .collect::<Result<Vec<_>, _>>()?;
-        checkpoint.add("envs.bin", to_bytes(&snapshots));
+        checkpoint.add_value("envs.bin", &snapshots);
         checkpoint.add("coverage.bin", self.coverage.to_bytes());
-        checkpoint.add("episodes.bin", to_bytes(&self.episodes));
-        self.learner.save_memory(&mut checkpoint)?;
-        Ok(checkpoint)
+        checkpoint.add_value("episodes.bin", &self.episodes);
+        self.learner.save_memory(checkpoint)
     }
 
     /// The reverse of [`Self::save`], into a trainer of the same setup. After an error the trainer must be dropped.
@@ -390,9 +403,9 @@ impl Trainer {
             });
         }
         self.learner
-            .restore(&NamedTensors::from_bytes(file(checkpoint, "agent.safetensors")?)?)?;
-        self.stack.load(file(checkpoint, "rewards.bin")?)?;
-        let snapshots: Vec<Vec<u8>> = from_bytes(checkpoint, "envs.bin")?;
+            .restore(&NamedTensors::from_bytes(checkpoint.file("agent.safetensors")?)?)?;
+        self.stack.load(checkpoint.file("rewards.bin")?)?;
+        let snapshots: Vec<Vec<u8>> = checkpoint.value("envs.bin")?;
         if snapshots.len() != self.envs.n_envs() {
             return Err(foreign(
                 "envs.bin",
@@ -403,8 +416,8 @@ impl Trainer {
             self.envs.restore(i, snapshot)?;
         }
         self.envs.observe(self.rollout.first_row_mut());
-        self.coverage = from_bytes(checkpoint, "coverage.bin")?;
-        self.episodes = from_bytes(checkpoint, "episodes.bin")?;
+        self.coverage = checkpoint.value("coverage.bin")?;
+        self.episodes = checkpoint.value("episodes.bin")?;
         self.learner.load_memory(checkpoint)?;
         self.step = checkpoint.step;
         Ok(())
@@ -439,29 +452,6 @@ fn name_channel(why: ShapingError, step: u64) -> AgentError {
         },
         other => AgentError::Shaping(other),
     }
-}
-
-fn to_bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_stdvec(value).unwrap_or_default()
-}
-
-fn foreign(name: &str, reason: String) -> AgentError {
-    AgentError::Checkpoint {
-        path: name.into(),
-        reason,
-        remedy: "resume with the run file that it was made with, or from another checkpoint",
-    }
-}
-
-fn file<'a>(checkpoint: &'a Checkpoint, name: &str) -> Result<&'a [u8], AgentError> {
-    checkpoint
-        .get(name)
-        .ok_or_else(|| foreign(name, "is missing".to_owned()))
-}
-
-fn from_bytes<T: serde::de::DeserializeOwned>(checkpoint: &Checkpoint, name: &str) -> Result<T, AgentError> {
-    postcard::from_bytes(file(checkpoint, name)?)
-        .map_err(|why| foreign(name, format!("cannot be read: {why}")))
 }
 
 /// Means of metrics over the turns of an iteration; a value that is no number counts as absent where others are there.

@@ -48,6 +48,7 @@ fn config() -> SessionConfig {
         checkpoint: CheckpointConfig {
             every_steps: 512,
             keep_last: 2,
+            ..CheckpointConfig::default()
         },
     }
 }

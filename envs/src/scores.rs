@@ -63,13 +63,33 @@ const TABLE: &[(&str, f64, f64)] = &[
     ("MiniGrid-UnlockPickup-v0", 0.0004, 0.9483),
 ];
 
-/// The same of tasks without a planner.
+/// The same of tasks without a planner; their ceilings are what the task pays at most, where policies are known to reach it.
 const UNPLANNED: &[(&str, f64, Option<f64>)] = &[
     ("Acrobot-v1", -498.8500, None),
     ("CartPole-v1", 22.2885, Some(500.0)),
     ("MountainCar-v0", -200.0000, None),
     ("MountainCarContinuous-v0", -33.3086, None),
     ("Pendulum-v1", -1218.9694, None),
+    ("PointMaze_Large-v3", 8.4675, None),
+    ("PointMaze_LargeDense-v3", 45.0869, None),
+    ("PointMaze_Large_Diverse_G-v3", 2.9190, None),
+    ("PointMaze_Large_Diverse_GDense-v3", 22.1765, None),
+    ("PointMaze_Large_Diverse_GR-v3", 4.6225, None),
+    ("PointMaze_Large_Diverse_GRDense-v3", 27.8104, None),
+    ("PointMaze_Medium-v3", 10.4315, None),
+    ("PointMaze_MediumDense-v3", 59.2615, None),
+    ("PointMaze_Medium_Diverse_G-v3", 0.7355, None),
+    ("PointMaze_Medium_Diverse_GDense-v3", 15.6727, None),
+    ("PointMaze_Medium_Diverse_GR-v3", 0.5270, None),
+    ("PointMaze_Medium_Diverse_GRDense-v3", 12.8043, None),
+    ("PointMaze_Open-v3", 8.7255, None),
+    ("PointMaze_OpenDense-v3", 54.4974, None),
+    ("PointMaze_Open_Diverse_G-v3", 7.5070, None),
+    ("PointMaze_Open_Diverse_GDense-v3", 47.5728, None),
+    ("PointMaze_Open_Diverse_GR-v3", 8.7255, None),
+    ("PointMaze_Open_Diverse_GRDense-v3", 54.4974, None),
+    ("PointMaze_UMaze-v3", 15.5375, None),
+    ("PointMaze_UMazeDense-v3", 67.6896, None),
 ];
 
 /// The scores of a built-in task.

@@ -8,7 +8,7 @@ mod support;
 use std::sync::Arc;
 
 use prospect_sim::random::Generator;
-use prospect_sim::{Env, VecEnvConfig};
+use prospect_sim::{ACHIEVED_GOAL, DESIRED_GOAL, Env, VecEnvConfig};
 use support::{Batch, all_facts, classic_ids, crc32, make};
 
 fn with_facts(env: &Arc<dyn Env>) -> VecEnvConfig {
@@ -92,6 +92,19 @@ fn a_snapshot_replays_the_same_bytes() {
     }
 }
 
+/// The middles of the cells of an env's plane.
+fn places(env: &Arc<dyn Env>) -> Vec<[f64; 2]> {
+    let plane = env.plane().unwrap();
+    let place = |cell: usize| {
+        let index = [cell % plane.cells[0], cell / plane.cells[0]];
+        std::array::from_fn(|i| {
+            let width = (plane.high[i] - plane.low[i]) / plane.cells[i] as f64;
+            plane.low[i] + (index[i] as f64 + 0.5) * width
+        })
+    };
+    (0..plane.cells[0] * plane.cells[1]).map(place).collect()
+}
+
 #[test]
 fn states_can_be_placed_all_over_the_plane() {
     for id in classic_ids() {
@@ -99,14 +112,9 @@ fn states_can_be_placed_all_over_the_plane() {
         let plane = env.plane().unwrap();
         let mut batch = Batch::new(&env, &[5], with_facts(&env));
         let mut placed = 0;
-        let cells = plane.cells[0] * plane.cells[1];
-        for cell in 0..cells {
-            let index = [cell % plane.cells[0], cell / plane.cells[0]];
-            let at: [f64; 2] = std::array::from_fn(|i| {
-                let width = (plane.high[i] - plane.low[i]) / plane.cells[i] as f64;
-                plane.low[i] + (index[i] as f64 + 0.5) * width
-            });
-            if batch.vec.place_on_plane(0, at) {
+        let places = places(&env);
+        for at in &places {
+            if batch.vec.place_on_plane(0, *at) {
                 placed += 1;
                 batch.vec.observe(batch.rollout.first_row_mut());
                 for i in 0..2 {
@@ -119,7 +127,11 @@ fn states_can_be_placed_all_over_the_plane() {
                 }
             }
         }
-        assert!(placed > cells / 4, "{id}: {placed} of {cells} cells");
+        assert!(
+            placed > places.len() / 4,
+            "{id}: {placed} of {} cells",
+            places.len()
+        );
         for i in 0..2 {
             let mut outside = [plane.low[0], plane.low[1]];
             outside[i] = plane.high[i] + 1.0;
@@ -235,20 +247,54 @@ fn options_change_the_task() {
 fn pictures_show_the_state() {
     for id in classic_ids() {
         let env = make(&id, "{}");
-        let plane = env.plane().unwrap();
         let mut batch = Batch::new(&env, &[5], VecEnvConfig::default());
-        let frames: Vec<_> = [0.3, 0.45]
-            .into_iter()
-            .map(|share| {
-                let at = std::array::from_fn(|i| plane.low[i] + share * (plane.high[i] - plane.low[i]));
-                assert!(batch.vec.place_on_plane(0, at), "{id}: {at:?}");
-                batch.vec.render(0, 16).unwrap()
-            })
-            .collect();
+        let mut frames = Vec::new();
+        for at in places(&env) {
+            if frames.len() < 2 && batch.vec.place_on_plane(0, at) {
+                frames.push(batch.vec.render(0, 16).unwrap());
+            }
+        }
         assert_eq!(frames[0].rgb.len(), frames[0].width * frames[0].height * 3);
         assert!(
             frames[0].rgb != frames[1].rgb,
             "{id}: the picture does not change"
         );
     }
+}
+
+/// Reward and success of each env after a step, as the env and as its goals judge them.
+#[test]
+fn goals_judge_as_the_env_does() {
+    for (id, options) in [
+        ("PointMaze_Open-v3", r#"{"reset_target": true}"#),
+        ("PointMaze_UMazeDense-v3", "{}"),
+    ] {
+        const N: usize = 64;
+        let env = make(id, options);
+        let goals = env.goals().unwrap();
+        let config = VecEnvConfig {
+            facts: vec!["success".to_owned()],
+            ..VecEnvConfig::default()
+        };
+        let mut batch = Batch::new(&env, &(0..N as u64).collect::<Vec<_>>(), config);
+        let mut rng = Generator::default_rng(0);
+        let (mut reward, mut success, mut reached) = ([0.0; N], [false; N], 0);
+        let component = |name| batch.vec.layout().component(name).unwrap();
+        let (achieved, desired) = (component(ACHIEVED_GOAL), component(DESIRED_GOAL));
+        for _ in 0..290 {
+            batch.step_randomly(&mut rng);
+            let rollout = &batch.rollout;
+            let read = |i: usize| rollout.observation_row(i, 1).as_f32().unwrap();
+            goals.judge(read(achieved), read(desired), &mut reward, &mut success);
+            for k in 0..N {
+                assert!((reward[k] - rollout.reward()[k]).abs() < 1e-6, "{id}");
+                assert_eq!(success[k], rollout.event_fact(0).as_bool().unwrap()[k], "{id}");
+            }
+            reached += success.iter().filter(|success| **success).count();
+        }
+        assert!(reached > 0, "{id}: no goal was reached");
+        assert!(!goals.success_terminates());
+    }
+    let once = make("PointMaze_Open-v3", r#"{"continuing_task": false}"#);
+    assert!(once.goals().unwrap().success_terminates());
 }

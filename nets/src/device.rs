@@ -65,12 +65,16 @@ pub fn set_threads(n: usize) {
 pub fn open_cuda() -> Result<bool, NetsError> {
     static OPENED: OnceLock<Result<bool, (PathBuf, String)>> = OnceLock::new();
     let opened = OPENED.get_or_init(|| {
-        let Some(library) = libtorch_folder().map(|folder| folder.join("cuda/libtorch_cuda.so")) else {
+        // Where `scripts/libtorch.py --cuda` puts it, and where the Python package has it.
+        let places = ["cuda/libtorch_cuda.so", "lib/libtorch_cuda.so"];
+        let folder = libtorch_folder().unwrap_or_default();
+        let found = places
+            .iter()
+            .map(|place| folder.join(place))
+            .find(|path| path.exists());
+        let Some(library) = found else {
             return Ok(false);
         };
-        if !library.exists() {
-            return Ok(false);
-        }
         raw::open_library(&library)
             .map(|()| true)
             .map_err(|reason| (library, reason))
@@ -135,9 +139,15 @@ fn libtorch_folder() -> Option<PathBuf> {
     Some(library.parent()?.parent()?.to_owned())
 }
 
+/// The version as a folder states it: that of `scripts/libtorch.py` in a file of its own, the Python package in its code.
 fn version_of(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("build-version"))
-        .map_or_else(|_| "unknown".into(), |text| text.trim().to_owned())
+    if let Ok(text) = std::fs::read_to_string(folder.join("build-version")) {
+        return text.trim().to_owned();
+    }
+    let code = std::fs::read_to_string(folder.join("version.py")).unwrap_or_default();
+    let line = code.lines().find(|line| line.starts_with("__version__ = "));
+    let quoted = line.and_then(|line| line.split('\'').nth(1));
+    quoted.unwrap_or("unknown").to_owned()
 }
 
 /// libtorch's choice: what the environment asks for, else the best that the processor has.

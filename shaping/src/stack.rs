@@ -1,5 +1,8 @@
 //! The stack: all modules of a run, how their channels are normalised and mixed, and what is logged of them.
 
+mod mixing;
+mod relabel;
+
 use arrayvec::ArrayVec;
 use prospect_nets::TensorBatch;
 use prospect_sim::{EnvSpec, Rollout};
@@ -8,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{ExtrinsicConfig, Mix, RewardConfig},
     error::{ShapingError, hint},
-    mixed::{AdvantageTerm, Channel, Mixed, Stream, StreamSpec},
-    module::{Batch, Context, MAX_CONTEXT_COLUMNS, Metrics, Needs, RewardModule},
-    normalise::{Moments, Normaliser},
+    mixed::{Mixed, StreamSpec},
+    module::{Batch, Context, MAX_CONTEXT_COLUMNS, Metrics, Needs, Relabel, RewardModule},
+    normalise::Normaliser,
     registry::{ModuleInit, ModuleRegistry},
 };
 
@@ -32,6 +35,8 @@ struct Entry {
     module: Box<dyn RewardModule>,
     normaliser: Normaliser,
     context: Context,
+    /// The raw channel of the rollout labelled last, of a module whose rewards are [`Relabel::Frozen`].
+    frozen: Vec<f32>,
 }
 
 /// The reward modules of a run and the rule that mixes them.
@@ -194,8 +199,11 @@ impl RewardStack {
         let raws = self.raw_channels(rollout, tensors)?;
         for (entry, raw) in self.entries.iter_mut().zip(&raws) {
             entry.normaliser.update(raw, rollout);
+            if entry.module.relabel() == Relabel::Frozen {
+                entry.frozen.clone_from(raw);
+            }
         }
-        Ok(self.mix(rollout, raws, frames))
+        Ok(self.mix_and_log(rollout, raws, frames))
     }
 
     /// The same by the statistics as they are: changes nothing. For probes and heatmaps.
@@ -209,7 +217,7 @@ impl RewardStack {
         frames: u64,
     ) -> Result<Mixed, ShapingError> {
         let raws = self.raw_channels(rollout, tensors)?;
-        Ok(self.mix(rollout, raws, frames))
+        Ok(self.mix_and_log(rollout, raws, frames))
     }
 
     /// Lets every module train on the rollout just labelled; metrics are named `reward/<name>/<metric>`.
@@ -313,6 +321,7 @@ impl RewardStack {
             entries.push(Entry {
                 config: entry.config.clone(),
                 context: empty_context(module.as_ref()),
+                frozen: Vec::new(),
                 module,
                 normaliser: entry.normaliser.fork(actors),
             });
@@ -349,61 +358,6 @@ impl RewardStack {
         }
         Ok(raws)
     }
-
-    fn mix(&self, rollout: &Rollout, raws: Vec<Vec<f32>>, frames: u64) -> Mixed {
-        let mut mixed = Mixed::default();
-        let alive = rollout.alive();
-        let w_ext = self.extrinsic.weight.at(frames);
-        let mut task: Vec<f64> = rollout.reward().iter().map(|r| w_ext * r).collect();
-        let extrinsic: Vec<f32> = rollout.reward().iter().map(|r| *r as f32).collect();
-        log_raw(&mut mixed.metrics, "extrinsic", &extrinsic, alive, w_ext);
-        log_mean(&mut mixed.metrics, "extrinsic", task.iter().copied(), alive);
-        for (entry, raw) in self.entries.iter().zip(raws) {
-            let config = &entry.config;
-            let weight = config.weight.at(frames);
-            let mut reward = vec![0.0; raw.len()];
-            entry.normaliser.apply(&raw, alive, &mut reward);
-            for (value, alive) in reward.iter_mut().zip(alive) {
-                *value = if *alive { config.clip.apply(*value) } else { 0.0 };
-            }
-            let weighted: Vec<f32> = reward.iter().map(|r| (weight * f64::from(*r)) as f32).collect();
-            log_raw(&mut mixed.metrics, &config.name, &raw, alive, weight);
-            log_mean(
-                &mut mixed.metrics,
-                &config.name,
-                weighted.iter().map(|x| f64::from(*x)),
-                alive,
-            );
-            match config.mix {
-                Mix::Add if weight != 0.0 => {
-                    task.iter_mut()
-                        .zip(&reward)
-                        .for_each(|(sum, r)| *sum += weight * f64::from(*r));
-                }
-                Mix::Add => {}
-                Mix::OwnValueHead => mixed.streams.push(Stream {
-                    name: config.name.clone(),
-                    weight,
-                    gamma: config.gamma,
-                    gae_lambda: config.gae_lambda,
-                    episodic: config.episodic,
-                    reward,
-                }),
-                Mix::Advantage => mixed.advantage.push(AdvantageTerm {
-                    name: config.name.clone(),
-                    weight,
-                    value: reward,
-                }),
-            }
-            mixed.channels.push(Channel {
-                name: config.name.clone(),
-                raw,
-                mixed: weighted,
-            });
-        }
-        mixed.task = task.into_iter().map(|sum| sum as f32).collect();
-        mixed
-    }
 }
 
 fn make_entry(
@@ -432,6 +386,7 @@ fn make_entry(
     );
     Ok(Entry {
         context: empty_context(module.as_ref()),
+        frozen: Vec::new(),
         config,
         module,
         normaliser,
@@ -520,26 +475,4 @@ fn check_finite(entry: &Entry, raw: &[f32], actors: usize) -> Result<(), Shaping
             actor: at % actors,
         }),
     }
-}
-
-fn log_raw(metrics: &mut Metrics, name: &str, raw: &[f32], alive: &[bool], weight: f64) {
-    let values = raw
-        .iter()
-        .zip(alive)
-        .filter(|(_, alive)| **alive)
-        .map(|(x, _)| f64::from(*x));
-    let moments = Moments::of(values.clone());
-    let low = values.clone().fold(f64::INFINITY, f64::min);
-    let high = values.fold(f64::NEG_INFINITY, f64::max);
-    let mut log = |key: &str, value: f64| metrics.insert(format!("reward/{name}/{key}"), value);
-    log("raw_mean", moments.mean());
-    log("raw_std", moments.variance().sqrt());
-    log("raw_min", low);
-    log("raw_max", high);
-    log("weight", weight);
-}
-
-fn log_mean(metrics: &mut Metrics, name: &str, mixed: impl Iterator<Item = f64> + Clone, alive: &[bool]) {
-    let values = mixed.zip(alive).filter(|(_, alive)| **alive).map(|(x, _)| x);
-    metrics.insert(format!("reward/{name}/mixed_mean"), Moments::of(values).mean());
 }

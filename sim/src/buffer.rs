@@ -93,9 +93,7 @@ fn gather<T: Copy>(to: &mut [T], from: &[T], width: usize, index: &[usize]) {
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> + '_ {
-    bytes
-        .chunks_exact(4)
-        .map(|word| [word[0], word[1], word[2], word[3]])
+    bytes.as_chunks().0.iter().copied()
 }
 
 impl Buffer {

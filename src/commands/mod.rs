@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod envs;
 pub mod eval;
+pub mod export;
 pub mod heatmap;
 pub mod label;
 pub mod report;

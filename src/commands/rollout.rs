@@ -336,10 +336,10 @@ fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -
 }
 
 /// The file of a rollout, into which fields go in the types that the Python package would give them.
-struct FieldFile<'a> {
-    out: NpzOut,
-    env: &'a Arc<dyn Env>,
-    rollout: &'a Rollout,
+pub(crate) struct FieldFile<'a> {
+    pub(crate) out: NpzOut,
+    pub(crate) env: &'a Arc<dyn Env>,
+    pub(crate) rollout: &'a Rollout,
 }
 
 impl FieldFile<'_> {
@@ -372,7 +372,8 @@ impl FieldFile<'_> {
         self.out.texts(name, &self.shape(field, values), &texts)
     }
 
-    fn put(&mut self, name: &str, component: usize, field: &Field, values: Slice<'_>) -> Result<()> {
+    /// Values of a component, `[rows, actors, ...]`.
+    pub(crate) fn put(&mut self, name: &str, component: usize, field: &Field, values: Slice<'_>) -> Result<()> {
         let shape = self.shape(field, values);
         match (field.dtype, values) {
             (Dtype::Text, Slice::I32(v)) => {

@@ -68,6 +68,8 @@ pub struct CheckpointConfig {
     pub every_steps: u64,
     /// Checkpoints kept; older ones are deleted once a newer one is complete.
     pub keep_last: usize,
+    /// Store the replay, too; without it a resumed run starts with an empty one and does not go on exactly.
+    pub replay: bool,
 }
 
 impl Default for CheckpointConfig {
@@ -75,6 +77,7 @@ impl Default for CheckpointConfig {
         Self {
             every_steps: 100_000,
             keep_last: 3,
+            replay: true,
         }
     }
 }

@@ -95,12 +95,6 @@ impl Ends {
         }
     }
 
-    /// Forgets all ends.
-    pub(super) fn clear(&mut self) {
-        self.actors.iter_mut().for_each(VecDeque::clear);
-        self.first = self.next;
-    }
-
     /// The first row at or after `row` at which an episode of `actor` ended.
     pub(super) fn at_or_after(&self, row: u64, actor: usize) -> Option<u64> {
         let ends = &self.actors[actor];

@@ -15,8 +15,11 @@ mod ends;
 mod priorities;
 mod ring;
 mod sample;
+mod segments;
 #[cfg(test)]
 mod tests;
+
+use std::ops::Range;
 
 use prospect_sim::{Rollout, RowLayout, Slice, random::Generator};
 
@@ -76,8 +79,12 @@ pub struct Replay {
     rows: usize,
     ring: Ring,
     ends: Ends,
-    /// Steps taken in so far: rows `first_row()..head` have steps, row `head` has a state only.
+    /// The number of the first row that was taken in: not 0 where a run went on without its replay.
+    base: u64,
+    /// The number of the next row: rows `first_row()..head` have steps, row `head` has a state only.
     head: u64,
+    /// Rows of a segment of a checkpoint.
+    segment_rows: u64,
     /// Steps in the ring whose actor took part.
     alive: usize,
     priorities: Option<Priorities>,
@@ -99,11 +106,14 @@ impl Replay {
             });
         }
         let rows = capacity.div_ceil(actors);
+        let ring = Ring::new(layout, context_columns, rows + 1);
         Ok(Self {
             layout: layout.clone(),
             rows,
-            ring: Ring::new(layout, context_columns, rows + 1),
+            segment_rows: segments::segment_rows(&ring),
+            ring,
             ends: Ends::new(layout),
+            base: 0,
             head: 0,
             alive: 0,
             priorities: None,
@@ -178,38 +188,41 @@ impl Replay {
     fn advance(&mut self) {
         self.alive += self.alive_in(self.head);
         self.head += 1;
-        let first = self.first_row();
-        if let Some(gone) = first.checked_sub(1) {
+        let gone = self
+            .head
+            .checked_sub(self.rows as u64 + 1)
+            .filter(|&row| row >= self.base);
+        if let Some(gone) = gone {
             self.alive -= self.alive_in(gone);
-            self.ends.trim(first);
+            self.ends.trim(self.first_row());
         }
-        self.refresh_priorities();
+        self.refresh_priorities(gone);
     }
 
     fn alive_in(&self, row: u64) -> usize {
-        let at = self.slot(row) * self.ring.actors;
-        let flags = &self.ring.flags[at..at + self.ring.actors];
+        let flags = &self.ring.flags[self.records(row)];
         flags.iter().filter(|&&flags| flags & ALIVE != 0).count()
     }
 
     /// Gives the row whose window has just become whole the largest priority, and the row that has gone none.
-    fn refresh_priorities(&mut self) {
-        let (first, actors) = (self.first_row(), self.ring.actors);
-        let Some(priorities) = &mut self.priorities else {
+    fn refresh_priorities(&mut self, gone: Option<u64>) {
+        let gone = gone.map(|row| self.records(row));
+        let Some(n_step) = self.priorities.as_ref().map(Priorities::n_step) else {
             return;
         };
-        let slot = |row: u64| (row % self.ring.slots as u64) as usize;
-        if let Some(gone) = first.checked_sub(1) {
-            priorities.clear(slot(gone) * actors..(slot(gone) + 1) * actors);
-        }
-        if let Some(row) = self
+        let whole = self
             .head
-            .checked_sub(priorities.n_step() as u64)
-            .filter(|&row| row >= first)
-        {
-            let at = slot(row) * actors;
-            let alive = (at..at + actors).filter(|&at| self.ring.flags[at] & ALIVE != 0);
-            alive.for_each(|at| priorities.add(at));
+            .checked_sub(n_step as u64)
+            .filter(|&row| row >= self.first_row());
+        let whole = whole.map(|row| self.records(row));
+        if let Some(priorities) = &mut self.priorities {
+            priorities.clear(gone.unwrap_or_default());
+            for at in whole
+                .unwrap_or_default()
+                .filter(|&at| self.ring.flags[at] & ALIVE != 0)
+            {
+                priorities.add(at);
+            }
         }
     }
 
@@ -217,7 +230,13 @@ impl Replay {
         (row % self.ring.slots as u64) as usize
     }
 
-    /// The number of `pick`'s record in all columns.
+    /// The numbers of the records of a row in all columns.
+    fn records(&self, row: u64) -> Range<usize> {
+        let at = self.slot(row) * self.ring.actors;
+        at..at + self.ring.actors
+    }
+
+    /// The number of one of them.
     fn record(&self, row: u64, actor: u32) -> usize {
         self.slot(row) * self.ring.actors + actor as usize
     }
@@ -234,7 +253,7 @@ impl Replay {
 
     /// True if it holds none.
     pub fn is_empty(&self) -> bool {
-        self.head == 0
+        self.head == self.base
     }
 
     /// What a row holds.
@@ -249,7 +268,7 @@ impl Replay {
 
     /// The oldest row that is there.
     pub fn first_row(&self) -> u64 {
-        self.head.saturating_sub(self.rows as u64)
+        self.head.saturating_sub(self.rows as u64).max(self.base)
     }
 
     /// The row after the newest one; its state is there, its step is not.

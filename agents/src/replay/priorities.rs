@@ -152,9 +152,20 @@ impl Priorities {
         size_of_val(self.tree.nodes.as_slice())
     }
 
-    #[cfg(test)]
-    pub(super) fn get(&self, record: usize) -> f64 {
-        self.tree.get(record)
+    /// The largest priority ever set.
+    pub(super) fn largest(&self) -> f64 {
+        self.largest
+    }
+
+    /// The priorities of all records.
+    pub(super) fn leaves(&self) -> &[f64] {
+        self.tree.leaves()
+    }
+
+    /// Takes what [`Self::leaves`] and [`Self::largest`] gave back.
+    pub(super) fn restore(&mut self, leaves: &[f64], largest: f64) {
+        self.tree.set_all(leaves);
+        self.largest = largest;
     }
 
     /// The records may not be drawn any more.

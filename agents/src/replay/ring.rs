@@ -115,23 +115,39 @@ impl Ring {
         }
     }
 
-    /// All columns with values of their own type, in the order in which files have them.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
-        let states = self.observation.iter().chain(&self.state_facts);
-        let steps = self.event_facts.iter().chain([&self.actions]);
-        states.chain(steps).chain(&self.contexts)
+    /// The columns of states, in the order in which files have them.
+    pub(super) fn state_columns(&self) -> impl Iterator<Item = &Column> {
+        self.observation.iter().chain(&self.state_facts)
     }
 
-    /// The same, to be written.
-    pub(super) fn columns_mut(&mut self) -> impl Iterator<Item = &mut Column> {
-        let states = self.observation.iter_mut().chain(&mut self.state_facts);
-        let steps = self.event_facts.iter_mut().chain([&mut self.actions]);
-        states.chain(steps).chain(&mut self.contexts)
+    /// The columns of steps, but for flags and reward, in the order in which files have them.
+    pub(super) fn step_columns(&self) -> impl Iterator<Item = &Column> {
+        self.event_facts
+            .iter()
+            .chain([&self.actions])
+            .chain(&self.contexts)
+    }
+
+    /// [`Self::state_columns`], to be written.
+    pub(super) fn state_columns_mut(&mut self) -> impl Iterator<Item = &mut Column> {
+        self.observation.iter_mut().chain(&mut self.state_facts)
+    }
+
+    /// [`Self::step_columns`], to be written.
+    pub(super) fn step_columns_mut(&mut self) -> impl Iterator<Item = &mut Column> {
+        self.event_facts
+            .iter_mut()
+            .chain([&mut self.actions])
+            .chain(&mut self.contexts)
     }
 
     /// Bytes of all columns.
     pub(super) fn bytes(&self) -> usize {
-        let values: usize = self.columns().map(Column::bytes).sum();
+        let values: usize = self
+            .state_columns()
+            .chain(self.step_columns())
+            .map(Column::bytes)
+            .sum();
         values + self.flags.len() + size_of_val(self.reward.as_slice())
     }
 }

@@ -1,10 +1,11 @@
-//! The ids of classic control, as Gymnasium names them.
+//! The ids of classic control and of the point mazes, as Gymnasium and Gymnasium-Robotics name them.
 
 use std::sync::Arc;
 
 use prospect_sim::Env;
 
 use super::env::{Classic, Title};
+use super::point_maze::{Layout, PointMaze};
 use super::task::Task;
 use super::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pendulum};
 use crate::options::{OptionReader, Options};
@@ -14,7 +15,7 @@ use crate::registry::{RegistryError, TaskEntry};
 const MAX_STEPS: usize = 1_000_000_000;
 
 /// The entry of one id; `read` makes the task from its options.
-pub(super) fn entry<T: Task>(
+fn entry<T: Task>(
     title: Title<'_>,
     read: impl Fn(&mut OptionReader<'_>) -> Result<T, RegistryError> + Send + Sync + 'static,
 ) -> TaskEntry {
@@ -37,6 +38,28 @@ pub(super) fn entry<T: Task>(
 
 fn title<'a>(id: &'a str, family: &'a str, doc: &'a str) -> Title<'a> {
     Title { id, family, doc }
+}
+
+/// The ids of the mazes: each layout with sparse and with dense reward.
+fn mazes() -> impl Iterator<Item = TaskEntry> {
+    let both = Layout::ALL
+        .into_iter()
+        .flat_map(|layout| [(layout, false), (layout, true)]);
+    both.map(|(layout, dense)| {
+        let id = format!(
+            "PointMaze_{}{}-v3",
+            layout.name(),
+            if dense { "Dense" } else { "" }
+        );
+        let doc = "Push a ball through a maze to the goal.";
+        entry(title(&id, "PointMaze", doc), move |options| {
+            let mut task = PointMaze::new(layout);
+            task.dense = dense;
+            task.continuing_task = options.flag("continuing_task", true)?;
+            task.reset_target = options.flag("reset_target", false)?;
+            Ok(task)
+        })
+    })
 }
 
 /// One entry of the registry per id.
@@ -100,4 +123,5 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         ),
     ]
     .into_iter()
+    .chain(mazes())
 }

@@ -11,6 +11,7 @@ mod env;
 mod mountain_car;
 mod mountain_car_continuous;
 mod pendulum;
+pub mod point_maze;
 mod rows;
 mod task;
 
@@ -21,4 +22,5 @@ pub use env::{Classic, Title};
 pub use mountain_car::{CarState, MountainCar};
 pub use mountain_car_continuous::{ContinuousCarState, MountainCarContinuous};
 pub use pendulum::{Pendulum, PendulumState};
+pub use point_maze::PointMaze;
 pub use task::{Command, Description, Observation, State, Task, Verdict};

@@ -7,5 +7,6 @@ mod mixing;
 mod neural;
 mod potentials;
 mod properties;
+mod relabel;
 mod run_file;
 mod toy;

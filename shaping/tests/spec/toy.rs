@@ -7,8 +7,8 @@
 
 use prospect_nets::TensorBatch;
 use prospect_shaping::{
-    Batch, ExtrinsicConfig, Mixed, ModuleKind, ModuleRegistry, Needs, Relabel, RewardConfig, RewardModule,
-    RewardStack, ShapingError, StackInit, TaskStream,
+    Batch, ExtrinsicConfig, Metrics, Mixed, ModuleKind, ModuleRegistry, Needs, Relabel, RewardConfig,
+    RewardModule, RewardStack, ShapingError, StackInit, TaskStream,
 };
 use prospect_sim::{
     ActionSpace, Dtype, EnvSpec, FactSelection, FactSpec, Field, FieldMut, Rollout, RowLayout,
@@ -279,9 +279,58 @@ impl RewardModule for Echo {
     }
 }
 
-/// The built-in kinds and `echo`.
+/// Pays one more after each rollout that it learns from, and does not label old data anew.
+struct Drifting {
+    name: String,
+    learned: u8,
+}
+
+impl RewardModule for Drifting {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn relabel(&self) -> Relabel {
+        Relabel::Frozen
+    }
+
+    fn label(&self, _: &Batch<'_>, out: &mut [f32]) -> Result<(), ShapingError> {
+        out.fill(f32::from(self.learned));
+        Ok(())
+    }
+
+    fn learn(&mut self, _: &Batch<'_>) -> Result<Metrics, ShapingError> {
+        self.learned += 1;
+        Ok(Metrics::new())
+    }
+
+    fn save(&self) -> Result<Vec<u8>, ShapingError> {
+        Ok(vec![self.learned])
+    }
+
+    fn load(&mut self, bytes: &[u8]) -> Result<(), ShapingError> {
+        self.learned = bytes[0];
+        Ok(())
+    }
+
+    fn fork(&self, _: usize) -> Result<Box<dyn RewardModule>, ShapingError> {
+        Ok(Box::new(Self {
+            name: self.name.clone(),
+            learned: self.learned,
+        }))
+    }
+}
+
+/// The built-in kinds, `echo` and `drifting`.
 pub(crate) fn registry() -> ModuleRegistry {
     let mut registry = ModuleRegistry::with_builtin();
+    let drifting = ModuleKind::new("drifting", "pays more and more", |init, _: EchoSettings| {
+        Ok(Box::new(Drifting {
+            name: init.name.to_owned(),
+            learned: 0,
+        }))
+    });
+    registry.register(drifting).unwrap();
     let echo = ModuleKind::new("echo", "pays the letter's number", |init, _: EchoSettings| {
         Ok(Box::new(Echo {
             name: init.name.to_owned(),

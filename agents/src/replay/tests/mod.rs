@@ -1,6 +1,8 @@
 //! Tests of the replay against a record of everything that was ever pushed.
 
+mod checkpoints;
 mod priorities;
+mod relabel;
 mod returns;
 mod windows;
 
@@ -73,6 +75,7 @@ impl Tape {
             observation: vec![
                 Field::new("vector", Dtype::F32, &[2], 0.0, 1e6),
                 Field::new("image", Dtype::U8, &[1, 3], 0.0, 255.0),
+                Field::new("place", Dtype::Index, &[], 0.0, 3.0),
             ],
             state_facts: vec![Field::new("row", Dtype::I32, &[], 0.0, 1e6)],
             event_facts: vec![Field::new("happened", Dtype::Bool, &[], 0.0, 1.0)],
@@ -151,9 +154,16 @@ pub(super) fn final_vector(row: usize, actor: usize) -> [f32; 2] {
 fn write(observation: &mut [prospect_sim::Buffer], at: usize, vector: [f32; 2]) {
     observation[0].write(2 * at, Slice::F32(&vector));
     observation[1].write(3 * at, Slice::U8(&image(vector)));
+    observation[2].write(at, Slice::I32(&[place(vector)]));
 }
 
 /// Another component that goes with a vector.
 pub(super) fn image([a, b]: [f32; 2]) -> [u8; 3] {
     [(2.0 * a) as i32 as u8, b as u8, 7]
+}
+
+/// A third one, which has few values.
+pub(super) fn place([a, b]: [f32; 2]) -> i32 {
+    let (a, b) = ((2.0 * a) as i32, b as i32);
+    (a * a / 4 + a + b) % 4
 }

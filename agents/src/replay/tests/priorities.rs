@@ -81,7 +81,13 @@ fn frequencies_follow_priorities_and_weights_undo_them() {
         .filter(|&pick| replay.is_alive(pick))
         .collect();
     assert!(eligible.len() < 18, "some actors must have missed a step");
-    let error = |i: usize| if i % 3 == 0 { -4.0 } else { 0.25 * i as f32 };
+    let error = |i: usize| {
+        if i.is_multiple_of(3) {
+            -4.0
+        } else {
+            0.25 * i as f32
+        }
+    };
     let errors: Vec<f32> = (0..eligible.len()).map(error).collect();
     replay.update_priorities(&eligible, &errors);
     let shares: Vec<f64> = errors
@@ -101,7 +107,9 @@ fn frequencies_follow_priorities_and_weights_undo_them() {
             .iter()
             .map(|pick| eligible.iter().position(|e| e == pick).unwrap())
             .collect();
-        found.iter().for_each(|&i| counts[i] += 1);
+        for &i in &found {
+            counts[i] += 1;
+        }
         // One from each part of the sum: positions are in order of records, and the expectation is exact.
         let raw = |i: usize| (shares[i] / total * eligible.len() as f64).powf(-0.7);
         let most = found.iter().map(|&i| raw(i)).fold(0.0, f64::max);
@@ -137,7 +145,7 @@ fn new_transitions_get_the_largest_priority_there_ever_was() {
     let shares = |replay: &Replay| {
         let priorities = replay.priorities.as_ref().unwrap();
         (replay.first_row()..replay.end_row())
-            .map(|row| priorities.get(replay.record(row, 0)))
+            .map(|row| priorities.leaves()[replay.record(row, 0)])
             .collect::<Vec<_>>()
     };
     assert_eq!(shares(&replay), [1.0; 4]);

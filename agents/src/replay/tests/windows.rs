@@ -135,9 +135,9 @@ fn a_uniform_draw_reaches_exactly_the_whole_windows_and_all_alike() {
         replay
             .pick_uniform(Eligible::All, 3, &mut rng, &mut picks)
             .unwrap();
-        picks
-            .iter()
-            .for_each(|pick| *counts.entry(*pick).or_insert(0) += 1);
+        for pick in picks {
+            *counts.entry(pick).or_insert(0) += 1;
+        }
     }
     let want: BTreeSet<Pick> = (18..=27)
         .flat_map(|row| (0..2).map(move |actor| Pick { row, actor }))
@@ -237,18 +237,19 @@ fn many_ends_are_kept_and_forgotten_in_their_order() {
     // Every step ends an episode, so that the store of final observations grows, wraps and shrinks.
     let mut tape = Tape::random(3, 120, false, 8);
     for (r, row) in tape.steps.iter_mut().enumerate() {
-        row.iter_mut()
-            .for_each(|step| step.truncated = !(60..90).contains(&r));
-        row.iter_mut().for_each(|step| step.terminated = false);
+        for step in row {
+            (step.terminated, step.truncated) = (false, !(60..90).contains(&r));
+        }
     }
     let mut replay = Replay::new(&tape.layout(), 1, 3 * 25).unwrap();
     for to in 1..=120 {
         tape.push(&mut replay, to - 1, to, 1);
         for row in replay.first_row()..replay.end_row() {
             for actor in 0..3 {
-                let want = match tape.steps[row as usize][actor as usize].ended() {
-                    true => final_vector(row as usize, actor as usize),
-                    false => vector(row as usize + 1, actor as usize),
+                let want = if tape.steps[row as usize][actor as usize].ended() {
+                    final_vector(row as usize, actor as usize)
+                } else {
+                    vector(row as usize + 1, actor as usize)
                 };
                 assert_eq!(replay.achieved(0, Pick { row, actor }), Slice::F32(&want));
             }
@@ -320,4 +321,25 @@ fn actions_are_stored_as_they_need_to_be() {
             .unwrap();
         assert_eq!(sample.rollout.actions(), rollout.actions(), "{space}");
     }
+}
+
+#[test]
+fn a_million_transitions_of_a_gridworld_fit_into_a_gigabyte() {
+    let layout = RowLayout {
+        n_envs: 16,
+        observation: vec![
+            Field::new("image", Dtype::U8, &[7, 7, 3], 0.0, 255.0),
+            Field::new("direction", Dtype::Index, &[], 0.0, 3.0),
+            Field::new("mission", Dtype::Text, &[], 0.0, 1.0),
+        ],
+        state_facts: vec![Field::new("agent_x", Dtype::I32, &[], 0.0, 30.0); 4],
+        ..Tape::of(".").layout()
+    };
+    // Zeros that are not written to cost address space only.
+    let replay = Replay::new(&layout, 4, 1_000_000).unwrap();
+    let replay = replay.with_priorities(&PriorityConfig::default(), 3).unwrap();
+    // 155 of the observation, 16 of facts, 16 of context, action, event, flags, reward; a tree of 2^21 nodes.
+    let per_transition = 155 + 16 + 16 + 1 + 1 + 1 + 8;
+    assert_eq!(replay.bytes(), per_transition * (1_000_000 + 16) + (8 << 21));
+    assert!(replay.bytes() < 1_000_000_000);
 }
