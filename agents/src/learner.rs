@@ -9,6 +9,7 @@ use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 use crate::{
     checkpoint::Checkpoint, config::AgentConfig, error::AgentError, export::Export, hops::Hops, ppo::Ppo, recorder::Metrics,
     sac::Sac,
+    td3::Td3,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -144,6 +145,7 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
         AgentConfig::Sac(config) => Box::new(Sac::new(config, init)?),
+        AgentConfig::Td3(config) => Box::new(Td3::new(config, init)?),
     })
 }
 

@@ -25,10 +25,11 @@ pub mod sac;
 pub mod samples;
 pub mod session;
 mod streams;
+pub mod td3;
 pub mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
-pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig, SacConfig};
+pub use config::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig, SacConfig, Td3Config};
 pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
 pub use hops::Hops;
@@ -39,4 +40,5 @@ pub use replay::{Draw, Eligible, Pick, PriorityConfig, Replay, Sample, n_step_re
 pub use sac::Sac;
 pub use samples::Samples;
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
+pub use td3::Td3;
 pub use trainer::{IterationReport, TrainSetup, Trainer};

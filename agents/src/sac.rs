@@ -4,25 +4,19 @@
 //! the order of CleanRL's `sac_continuous_action.py`. Gradients at the networks' outputs are worked out by hand, so that small
 //! networks run without libtorch's graph; `agents/tests/continuous_golden.rs` holds them to PyTorch's.
 
-use prospect_nets::{
-    Init, NamedTensors, Optimiser, OptimiserConfig, ParamBuilder, ParamId, ParamSet, tch,
-};
-use prospect_sim::{EnvSpec, Rollout, random::Generator};
+use prospect_nets::{Device, NamedTensors, Optimiser, OptimiserConfig, ParamBuilder, ParamId, ParamSet};
+use prospect_sim::{Rollout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint,
     config::SacConfig,
-    continuous::{
-        ActionBox, Averages, Memory, MemoryConfig, Minibatch, RealColumns, SquashedGaussian, TwinCritics,
-        finite, normal_noise,
-    },
+    continuous::{Averages, Memory, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise},
     error::AgentError,
-    export::{Description, Export, HeadDescription, NetworkDescription},
+    export::{Export, HeadDescription},
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn, act_randomly},
     network::{Grads, Network},
     recorder::Metrics,
-    samples::Samples,
     streams,
 };
 
@@ -37,9 +31,7 @@ const TEMPERATURE: usize = 7;
 #[derive(Debug)]
 pub struct Sac {
     config: SacConfig,
-    spec: EnvSpec,
-    columns: RealColumns,
-    bounds: ActionBox,
+    spaces: Spaces,
     actor: Network,
     critics: TwinCritics,
     temperature: Temperature,
@@ -57,8 +49,6 @@ pub struct Sac {
 struct Streams {
     /// Actions in the envs.
     action: Generator,
-    /// Which transitions, and which goals.
-    replay: Generator,
     /// The noise of actions in updates.
     noise: Generator,
 }
@@ -82,36 +72,18 @@ impl Sac {
     /// without goals; [`AgentError::Shaping`] for reward modules that are not added to the task's reward;
     /// [`AgentError::Config`]; [`AgentError::Nets`] if nothing in the observation is real.
     pub fn new(config: &SacConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
-        let (spec, seed, device) = (init.env.spec(), init.seed, init.device);
-        let bounds = ActionBox::new("sac", spec)?;
-        let columns = RealColumns::new(&spec.observation)?;
-        let memory = MemoryConfig {
-            buffer_size: config.buffer_size,
-            batch_size: config.batch_size,
-            gamma: config.gamma,
-            hindsight: config.hindsight(),
-        };
-        let actor = Network::new(
-            &config.network(),
-            &[Samples::matrix_field(columns.width())],
-            "actor",
-            (2 * bounds.width(), Init::KaimingUniform),
-            &mut Generator::named(seed, "agent/actor"),
-            device,
-        )?;
+        let spaces = Spaces::new("sac", init.env.spec())?;
+        let network = config.network();
         Ok(Self {
-            critics: TwinCritics::new(&config.network(), &columns, &bounds, seed, device)?,
-            memory: Memory::new(&memory, init.env, init.layout, init.stack, device)?,
-            temperature: Temperature::new(config, bounds.width()),
-            actor,
+            actor: spaces.actor(&network, 2 * spaces.action(), init)?,
+            critics: TwinCritics::new(&network, &spaces, init.seed, init.device)?,
+            temperature: Temperature::new(config, spaces.action()),
+            memory: Memory::new(config.memory(), init)?,
+            spaces,
             config: config.clone(),
-            spec: spec.clone(),
-            columns,
-            bounds,
             streams: Streams {
-                action: Generator::named(seed, "agent/action"),
-                replay: Generator::named(seed, "agent/replay"),
-                noise: Generator::named(seed, "agent/noise"),
+                action: Generator::named(init.seed, "agent/action"),
+                noise: Generator::named(init.seed, "agent/noise"),
             },
             updates: 0,
             batch: Minibatch::default(),
@@ -124,14 +96,14 @@ impl Sac {
     fn update(&mut self, step: u64) -> Result<(), AgentError> {
         self.learn_critics(step)?;
         self.updates += 1;
-        if self.updates % self.config.policy_frequency == 0 {
+        if self.updates.is_multiple_of(self.config.policy_frequency) {
             for _ in 0..self.config.policy_frequency {
                 let entropy = self.learn_actor(step)?;
                 let loss = self.temperature.learn(entropy, self.config.policy_lr);
                 self.losses.add(TEMPERATURE, &[self.temperature.alpha(), loss]);
             }
         }
-        if self.updates % self.config.target_network_frequency == 0 {
+        if self.updates.is_multiple_of(self.config.target_network_frequency) {
             self.critics.track(self.config.tau);
         }
         Ok(())
@@ -140,11 +112,11 @@ impl Sac {
     /// Critics towards `r + gamma (min Q'(s', a') - alpha log pi(a' | s'))`, with `a'` drawn from the policy.
     fn learn_critics(&mut self, step: u64) -> Result<(), AgentError> {
         let (s, batch) = (&mut self.scratch, &self.batch);
-        let n = batch.reward.len();
-        let samples = Samples::matrix(&batch.next_observation, self.columns.width());
+        let (n, width) = (batch.len(), self.spaces.action());
+        let samples = self.spaces.samples(&batch.next_observation);
         self.actor.forward(&samples, &mut s.outputs);
-        normal_noise(n * self.bounds.width(), &mut self.streams.noise, &mut s.noise);
-        s.draws.draw(&s.outputs, &s.noise, self.bounds.width());
+        normal_noise(n * width, &mut self.streams.noise, &mut s.noise);
+        s.draws.draw(&s.outputs, &s.noise, width);
         self.critics
             .target_values(&batch.next_observation, &s.draws.action, &mut s.values);
         let alpha = self.temperature.alpha() as f32;
@@ -166,13 +138,13 @@ impl Sac {
 
     /// The policy down `mean(alpha log pi(a | s) - min Q(s, a))`. Returns its entropy, the mean of `-log pi`.
     fn learn_actor(&mut self, step: u64) -> Result<f64, AgentError> {
-        let (batch, width, alpha) = (&self.batch, self.bounds.width(), self.temperature.alpha());
+        let (batch, width, alpha) = (&self.batch, self.spaces.action(), self.temperature.alpha());
         let Scratch { noise, draws, values, .. } = &mut self.scratch;
-        let n = batch.reward.len();
+        let n = batch.len();
         normal_noise(n * width, &mut self.streams.noise, noise);
         let (mut loss, mut entropy) = (0.0, 0.0);
         let critics = &mut self.critics;
-        let samples = Samples::matrix(&batch.observation, self.columns.width());
+        let samples = self.spaces.samples(&batch.observation);
         let slope = |outputs: &[f32], grad: &mut Grads| {
             draws.draw(outputs, noise, width);
             let value = critics.pessimist(&batch.observation, &draws.action, step, values)?;
@@ -197,28 +169,21 @@ impl Learner for Sac {
         if step < self.config.learning_starts {
             return act_randomly(rollout, t, &mut self.streams.action);
         }
-        let (s, width) = (&mut self.scratch, self.bounds.width());
-        self.columns.read(rollout, t, &mut s.observation);
-        let samples = Samples::matrix(&s.observation, self.columns.width());
+        let (s, width) = (&mut self.scratch, self.spaces.action());
+        self.spaces.read(rollout, t, &mut s.observation);
+        let samples = self.spaces.samples(&s.observation);
         self.actor.forward(&samples, &mut s.outputs);
         normal_noise(rollout.actors() * width, &mut self.streams.action, &mut s.noise);
         s.draws.draw(&s.outputs, &s.noise, width);
-        self.bounds.stretch(&s.draws.action, rollout.continuous_actions_mut(t));
+        self.spaces.stretch(&s.draws.action, rollout.continuous_actions_mut(t));
     }
 
     fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
         let mut clock = Clock::start();
-        self.memory.push(turn.batch.rollout(), turn.stack)?;
+        let due = self.memory.take_in(&turn)?;
         clock.lap(&mut turn.hops.replay_s);
-        if turn.step <= self.config.learning_starts || !self.memory.is_ready() {
-            return Ok(());
-        }
-        let made = turn.step - turn.before;
-        for _ in 0..u64::try_from(self.config.gradient_steps).unwrap_or(made) {
-            let rng = &mut self.streams.replay;
-            let (columns, bounds) = (&self.columns, &self.bounds);
-            self.memory
-                .draw(columns, bounds, turn.stack, turn.step, rng, &mut self.batch)?;
+        for _ in 0..due {
+            self.memory.draw(&self.spaces, &turn, &mut self.batch)?;
             clock.lap(&mut turn.hops.replay_s);
             self.update(turn.step)?;
             clock.lap(&mut turn.hops.update_s);
@@ -241,10 +206,10 @@ impl Learner for Sac {
 
     fn judge(&self, rollout: &Rollout, t: usize) -> Judgement {
         let (mut s, mut judgement) = (Scratch::default(), Judgement::default());
-        self.columns.read(rollout, t, &mut s.observation);
-        let samples = Samples::matrix(&s.observation, self.columns.width());
+        self.spaces.read(rollout, t, &mut s.observation);
+        let samples = self.spaces.samples(&s.observation);
         self.actor.forward(&samples, &mut s.outputs);
-        SquashedGaussian::mode(&s.outputs, self.bounds.width(), &mut s.values);
+        SquashedGaussian::mode(&s.outputs, self.spaces.action(), &mut s.values);
         self.critics.values(&s.observation, &s.values, &mut judgement.value);
         judgement
     }
@@ -254,9 +219,9 @@ impl Learner for Sac {
         self.actor.store("adam.actor.", &mut stored);
         self.critics.store(&mut stored);
         self.temperature.store(&mut stored);
+        self.memory.store(&mut stored);
         stored.set_text("updates", self.updates);
         streams::store(&mut stored, "action", &self.streams.action);
-        streams::store(&mut stored, "replay", &self.streams.replay);
         streams::store(&mut stored, "noise", &self.streams.noise);
         stored
     }
@@ -265,36 +230,28 @@ impl Learner for Sac {
         self.actor.restore("adam.actor.", stored)?;
         self.critics.restore(stored)?;
         self.temperature.restore(stored)?;
+        self.memory.restore(stored)?;
         self.updates = streams::restore_count(stored, "updates")?;
         self.streams.action = streams::restore(stored, "action")?;
-        self.streams.replay = streams::restore(stored, "replay")?;
         self.streams.noise = streams::restore(stored, "noise")?;
         Ok(())
     }
 
     fn save_memory(&self, checkpoint: &mut Checkpoint) -> Result<(), AgentError> {
-        self.memory.save(checkpoint)
+        self.memory.replay.save(checkpoint);
+        Ok(())
     }
 
     fn load_memory(&mut self, checkpoint: &Checkpoint) -> Result<(), AgentError> {
-        self.memory.load(checkpoint)
+        self.memory.replay.load(checkpoint)
     }
 
     fn export(&self) -> Export {
-        let network = NetworkDescription {
-            encoder: self.columns.describe(),
-            ..self.actor.describe(&[Samples::matrix_field(self.columns.width())])
-        };
         let head = HeadDescription::Gaussian {
             log_std: None,
             squash: true,
         };
-        let mut weights = NamedTensors::new();
-        self.actor.params().store("", &mut weights);
-        Export {
-            description: Description::new("sac", &self.spec, network, head),
-            weights,
-        }
+        self.spaces.export("sac", &self.actor, head)
     }
 
     fn weights(&self) -> Vec<u8> {
@@ -316,9 +273,9 @@ struct SacPlayer<'a> {
 
 impl Player for SacPlayer<'_> {
     fn act(&mut self, rollout: &mut Rollout, t: usize) {
-        let (sac, s, width) = (self.sac, &mut self.scratch, self.sac.bounds.width());
-        sac.columns.read(rollout, t, &mut s.observation);
-        let samples = Samples::matrix(&s.observation, sac.columns.width());
+        let (sac, s, width) = (self.sac, &mut self.scratch, self.sac.spaces.action());
+        sac.spaces.read(rollout, t, &mut s.observation);
+        let samples = sac.spaces.samples(&s.observation);
         sac.actor.forward(&samples, &mut s.outputs);
         match self.play {
             Play::Sampled => {
@@ -327,7 +284,7 @@ impl Player for SacPlayer<'_> {
             }
             Play::Greedy => SquashedGaussian::mode(&s.outputs, width, &mut s.draws.action),
         }
-        sac.bounds
+        sac.spaces
             .stretch(&s.draws.action, rollout.continuous_actions_mut(t));
     }
 
@@ -351,7 +308,7 @@ impl Temperature {
     fn new(config: &SacConfig, actions: usize) -> Self {
         let mut builder = ParamBuilder::new();
         let log_alpha = builder.add("log_alpha", &[1], &[config.alpha.max(f64::MIN_POSITIVE).ln() as f32]);
-        let params = builder.build(tch::Device::Cpu);
+        let params = builder.build(Device::Cpu);
         let adam = OptimiserConfig::Adam {
             beta1: 0.9,
             beta2: 0.999,
@@ -393,5 +350,45 @@ impl Temperature {
         self.params.restore("", stored)?;
         self.optimiser.restore("adam.alpha.", &self.params, stored)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::continuous::golden::Golden;
+
+    #[test]
+    fn updates_are_those_of_pytorch() {
+        let case = Golden::read().sac;
+        let config = SacConfig {
+            hidden: case.hidden.clone(),
+            tau: case.tau,
+            policy_lr: case.learning_rate,
+            q_lr: case.learning_rate,
+            alpha: case.alpha,
+            ..SacConfig::default()
+        };
+        let mut sac = case.learner(|init| Sac::new(&config, init).unwrap());
+        sac.restore(&case.first(&sac.store())).unwrap();
+        sac.batch = case.batch();
+        case.compare_losses(|| {
+            sac.update(0).unwrap();
+            sac.take_metrics()
+        });
+        case.compare_weights(&sac.store());
+    }
+
+    #[test]
+    fn a_fixed_temperature_stays() {
+        let case = Golden::read().sac;
+        let config = SacConfig {
+            alpha: 0.5,
+            autotune: false,
+            ..SacConfig::default()
+        };
+        let mut temperature = Temperature::new(&config, 2);
+        assert_eq!(temperature.learn(9.0, case.learning_rate), 0.0);
+        assert_eq!(temperature.alpha(), 0.5);
     }
 }

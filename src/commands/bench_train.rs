@@ -107,7 +107,9 @@ fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome
     let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else {
         return Ok(None);
     };
-    let AgentConfig::Ppo(agent) = &file.agent;
+    let AgentConfig::Ppo(agent) = &file.agent else {
+        return Ok(None);
+    };
     if agent.encoder != EncoderKind::Flat || !file.rewards.is_empty() {
         return Ok(None);
     }

@@ -4,7 +4,7 @@ use prospect_shaping::TaskStream;
 use schemars::Schema;
 use serde::Serialize;
 
-use super::{PpoConfig, SacConfig};
+use super::{PpoConfig, SacConfig, Td3Config};
 use crate::error::AgentError;
 
 /// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
@@ -15,17 +15,20 @@ pub enum AgentConfig {
     Ppo(PpoConfig),
     /// `kind = "sac"`.
     Sac(SacConfig),
+    /// `kind = "td3"`.
+    Td3(Td3Config),
 }
 
 impl AgentConfig {
     /// The kinds there are.
-    pub const KINDS: &[&str] = &["ppo", "sac"];
+    pub const KINDS: &[&str] = &["ppo", "sac", "td3"];
 
     /// Its `kind`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Ppo(_) => "ppo",
             Self::Sac(_) => "sac",
+            Self::Td3(_) => "td3",
         }
     }
 
@@ -37,6 +40,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.check(),
             Self::Sac(config) => config.check(),
+            Self::Td3(config) => config.check(),
         }
     }
 
@@ -45,6 +49,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.total_steps,
             Self::Sac(config) => config.total_steps,
+            Self::Td3(config) => config.total_steps,
         }
     }
 
@@ -54,6 +59,7 @@ impl AgentConfig {
         match &mut self {
             Self::Ppo(config) => config.total_steps = steps,
             Self::Sac(config) => config.total_steps = steps,
+            Self::Td3(config) => config.total_steps = steps,
         }
         self
     }
@@ -63,6 +69,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(config) => config.rollout_steps,
             Self::Sac(config) => config.train_frequency,
+            Self::Td3(config) => config.train_frequency,
         }
     }
 
@@ -71,6 +78,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(_) => 1,
             Self::Sac(config) => config.log_every_steps,
+            Self::Td3(config) => config.log_every_steps,
         }
     }
 
@@ -81,8 +89,8 @@ impl AgentConfig {
                 gamma: config.gamma,
                 gae_lambda: config.gae_lambda,
             },
-            Self::Sac(config) => TaskStream {
-                gamma: config.gamma,
+            Self::Sac(SacConfig { gamma, .. }) | Self::Td3(Td3Config { gamma, .. }) => TaskStream {
+                gamma: *gamma,
                 gae_lambda: 1.0,
             },
         }
@@ -93,6 +101,7 @@ impl AgentConfig {
         match self {
             Self::Ppo(_) => schemars::schema_for!(PpoConfig),
             Self::Sac(_) => schemars::schema_for!(SacConfig),
+            Self::Td3(_) => schemars::schema_for!(Td3Config),
         }
     }
 }
@@ -100,6 +109,12 @@ impl AgentConfig {
 impl From<PpoConfig> for AgentConfig {
     fn from(config: PpoConfig) -> Self {
         Self::Ppo(config)
+    }
+}
+
+impl From<Td3Config> for AgentConfig {
+    fn from(config: Td3Config) -> Self {
+        Self::Td3(config)
     }
 }
 

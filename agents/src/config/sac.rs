@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivationKind, EncoderKind, HindsightConfig, HindsightStrategy, InitKind, NetworkSettings, check_hidden,
-    within,
+    ActivationKind, EncoderKind, HindsightConfig, HindsightStrategy, InitKind, MemoryConfig, NetworkSettings,
+    check_hidden, within,
 };
 use crate::error::AgentError;
 
@@ -89,27 +89,18 @@ impl SacConfig {
     /// # Errors
     /// [`AgentError::Config`].
     pub fn check(&self) -> Result<(), AgentError> {
-        let at_least_one = [
-            ("agent.total_steps", self.total_steps),
-            ("agent.buffer_size", self.buffer_size as u64),
-            ("agent.train_frequency", self.train_frequency as u64),
-            ("agent.batch_size", self.batch_size as u64),
-            ("agent.policy_frequency", self.policy_frequency),
-            ("agent.target_network_frequency", self.target_network_frequency),
-        ];
-        for (key, value) in at_least_one {
-            within(key, value as f64, 1.0, f64::MAX)?;
-        }
-        within("agent.gradient_steps", self.gradient_steps as f64, -1.0, f64::MAX)?;
+        self.memory().check()?;
+        within("agent.total_steps", self.total_steps as f64, 1.0, f64::MAX)?;
+        within("agent.policy_frequency", self.policy_frequency as f64, 1.0, f64::MAX)?;
+        let frequency = self.target_network_frequency as f64;
+        within("agent.target_network_frequency", frequency, 1.0, f64::MAX)?;
         within("agent.policy_lr", self.policy_lr, 0.0, f64::MAX)?;
         within("agent.q_lr", self.q_lr, 0.0, f64::MAX)?;
         within("agent.adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
         within("agent.tau", self.tau, 0.0, 1.0)?;
-        within("agent.gamma", self.gamma, 0.0, 1.0)?;
         // A temperature of 0 cannot be tuned: its logarithm is what moves.
         let least = if self.autotune { f64::MIN_POSITIVE } else { 0.0 };
         within("agent.alpha", self.alpha, least, f64::MAX)?;
-        self.hindsight().check()?;
         check_hidden(&self.hidden)
     }
 
@@ -125,11 +116,19 @@ impl SacConfig {
         }
     }
 
-    /// Other goals for remembered transitions.
-    pub fn hindsight(&self) -> HindsightConfig {
-        HindsightConfig {
-            strategy: self.hindsight,
-            n_sampled_goal: self.n_sampled_goal,
+    /// What it remembers, and the pace at which it learns from that.
+    pub fn memory(&self) -> MemoryConfig {
+        MemoryConfig {
+            buffer_size: self.buffer_size,
+            batch_size: self.batch_size,
+            learning_starts: self.learning_starts,
+            train_frequency: self.train_frequency,
+            gradient_steps: self.gradient_steps,
+            gamma: self.gamma,
+            hindsight: HindsightConfig {
+                strategy: self.hindsight,
+                n_sampled_goal: self.n_sampled_goal,
+            },
         }
     }
 }

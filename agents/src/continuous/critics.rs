@@ -3,7 +3,7 @@
 use prospect_nets::{Device, Init, NamedTensors};
 use prospect_sim::random::Generator;
 
-use super::{ActionBox, RealColumns, finite, side_by_side};
+use super::{Spaces, finite};
 use crate::{
     config::NetworkSettings,
     error::AgentError,
@@ -32,10 +32,7 @@ pub(crate) struct CriticLoss {
 }
 
 impl CriticLoss {
-    /// The names under which [`Self::values`] are logged.
-    pub(crate) const NAMES: [&str; 5] = ["qf1_values", "qf2_values", "qf1_loss", "qf2_loss", "qf_loss"];
-
-    /// All of them; the last is the mean of both losses, as CleanRL logs it.
+    /// `qf1_values`, `qf2_values`, `qf1_loss`, `qf2_loss`, and `qf_loss`, the mean of both losses, as CleanRL logs them.
     pub(crate) fn values(&self) -> [f64; 5] {
         let [a, b] = self.loss;
         [self.value[0], self.value[1], a, b, 0.5 * (a + b)]
@@ -49,12 +46,11 @@ impl TwinCritics {
     /// [`AgentError::Nets`] if the networks cannot be made.
     pub(crate) fn new(
         settings: &NetworkSettings,
-        columns: &RealColumns,
-        bounds: &ActionBox,
+        spaces: &Spaces,
         seed: u64,
         device: Device,
     ) -> Result<Self, AgentError> {
-        let (actions, input) = (bounds.width(), columns.width() + bounds.width());
+        let (actions, input) = (spaces.action(), spaces.observation() + spaces.action());
         let fields = [Samples::matrix_field(input)];
         let make = |name: &str| {
             let rng = &mut Generator::named(seed, &format!("agent/{name}"));
@@ -71,9 +67,13 @@ impl TwinCritics {
         })
     }
 
+    fn join(&mut self, observation: &[f32], action: &[f32]) {
+        side_by_side(observation, action, self.actions, &mut self.joint);
+    }
+
     /// The smaller one of the targets' values of each action, `[n]`.
     pub(crate) fn target_values(&mut self, observation: &[f32], action: &[f32], out: &mut Vec<f32>) {
-        side_by_side(observation, action, self.actions, &mut self.joint);
+        self.join(observation, action);
         let samples = Samples::matrix(&self.joint, self.input);
         let (values, networks) = (&mut self.values, self.target.iter());
         networks.zip(values).for_each(|(network, values)| network.forward(&samples, values));
@@ -108,7 +108,7 @@ impl TwinCritics {
         learning_rate: f64,
         step: u64,
     ) -> Result<CriticLoss, AgentError> {
-        side_by_side(observation, action, self.actions, &mut self.joint);
+        self.join(observation, action);
         let samples = Samples::matrix(&self.joint, self.input);
         let mut all = CriticLoss::default();
         for (i, network) in self.online.iter_mut().enumerate() {
@@ -134,7 +134,7 @@ impl TwinCritics {
         step: u64,
         out: &mut Vec<f32>,
     ) -> Result<f64, AgentError> {
-        side_by_side(observation, action, self.actions, &mut self.joint);
+        self.join(observation, action);
         let samples = Samples::matrix(&self.joint, self.input);
         let [first, second] = &self.online;
         let (mut at_first, mut at_second, mut smaller) = (Vec::new(), Vec::new(), 0.0);
@@ -161,7 +161,7 @@ impl TwinCritics {
         step: u64,
         out: &mut Vec<f32>,
     ) -> Result<f64, AgentError> {
-        side_by_side(observation, action, self.actions, &mut self.joint);
+        self.join(observation, action);
         let samples = Samples::matrix(&self.joint, self.input);
         let (mut at_input, mut value) = (Vec::new(), 0.0);
         let loss = |values: &[f32], grad: &mut Grads| {
@@ -219,7 +219,20 @@ impl TwinCritics {
     }
 }
 
-pub(super) fn mean(values: &[f32]) -> f64 {
+/// Rows of two matrices side by side: `[n, left]` and `[n, right_width]` to `[n, left + right_width]`.
+fn side_by_side(left: &[f32], right: &[f32], right_width: usize, out: &mut Vec<f32>) {
+    out.clear();
+    let left_width = left.len() * right_width / right.len().max(1);
+    let rows = left
+        .chunks_exact(left_width.max(1))
+        .zip(right.chunks_exact(right_width));
+    rows.for_each(|(left, right)| {
+        out.extend_from_slice(left);
+        out.extend_from_slice(right);
+    });
+}
+
+fn mean(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len().max(1) as f64
 }
 
@@ -255,4 +268,25 @@ pub fn pessimist_gradient(
         sum += f64::from(a.min(*b));
     }
     sum / first.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_put_side_by_side() {
+        let mut out = vec![];
+        side_by_side(&[1.0, 2.0, 3.0, 4.0], &[5.0, 6.0], 1, &mut out);
+        assert_eq!(out, [1.0, 2.0, 5.0, 3.0, 4.0, 6.0]);
+    }
+
+    #[test]
+    fn the_smaller_value_gets_the_gradient() {
+        let (mut first, mut second) = (vec![], vec![]);
+        let value = pessimist_gradient(&[1.0, 5.0, 2.0, 0.0], &[2.0, 4.0, 2.0, 9.0], &mut first, &mut second);
+        assert_eq!(value, 1.75);
+        assert_eq!(first, [-0.25, 0.0, -0.125, -0.25]);
+        assert_eq!(second, [0.0, -0.25, -0.125, 0.0]);
+    }
 }

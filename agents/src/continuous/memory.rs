@@ -1,40 +1,28 @@
 //! What a learner of continuous actions remembers, and how it comes back: as matrices with rewards of today.
 
-use std::sync::Arc;
+use prospect_nets::{Device, NamedTensors, TensorBatch};
+use prospect_sim::random::Generator;
 
-use prospect_nets::{Device, TensorBatch};
-use prospect_shaping::RewardStack;
-use prospect_sim::{Env, Rollout, RowLayout, random::Generator};
-
-use super::{ActionBox, RealColumns};
+use super::Spaces;
 use crate::{
-    checkpoint::Checkpoint,
-    config::HindsightConfig,
+    config::MemoryConfig,
     error::AgentError,
     hindsight::Hindsight,
+    learner::{LearnerInit, Turn},
     replay::{Draw, Eligible, Replay, Sample, n_step_returns},
+    streams,
 };
 
-/// The settings of a [`Memory`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MemoryConfig {
-    /// Transitions that are kept.
-    pub(crate) buffer_size: usize,
-    /// Transitions drawn at once.
-    pub(crate) batch_size: usize,
-    /// Discount.
-    pub(crate) gamma: f64,
-    /// Other goals for drawn transitions.
-    pub(crate) hindsight: HindsightConfig,
-}
-
-/// A replay, and hindsight if it is asked for.
+/// A replay with its random stream, and hindsight if it is asked for.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    /// What is remembered; a checkpoint holds it.
     pub(crate) replay: Replay,
+    config: MemoryConfig,
     sample: Sample,
     hindsight: Option<Hindsight>,
-    gamma: f64,
+    /// Which transitions, and which goals.
+    rng: Generator,
     device: Device,
 }
 
@@ -49,44 +37,51 @@ pub(crate) struct Minibatch {
     pub(crate) next_observation: Vec<f32>,
     /// `[n]`: mixed rewards.
     pub(crate) reward: Vec<f32>,
-    /// `[n]`: what the value of the next observation counts for: 0 where the task ended, gamma elsewhere.
+    /// `[n]`: what the value of the next observation counts for: 0 where the task ended, gamma elsewhere, where time ended
+    /// the episode, too.
     pub(crate) discount: Vec<f32>,
 }
 
+impl Minibatch {
+    /// The number of transitions.
+    pub(crate) fn len(&self) -> usize {
+        self.reward.len()
+    }
+}
+
 impl Memory {
-    /// An empty one for rollouts of this layout.
+    /// An empty one.
     ///
     /// # Errors
     /// [`AgentError::Config`] for a size of 0; [`AgentError::Goals`] for hindsight in a task without goals;
     /// [`AgentError::Shaping`] if a reward module is not added to the task's reward.
-    pub(crate) fn new(
-        config: &MemoryConfig,
-        env: &Arc<dyn Env>,
-        layout: &RowLayout,
-        stack: &RewardStack,
-        device: Device,
-    ) -> Result<Self, AgentError> {
-        let replay = Replay::new(layout, 0, config.buffer_size)?;
+    pub(crate) fn new(config: MemoryConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
+        init.stack.only_adds()?;
+        let columns = init.stack.context_columns().len();
+        let replay = Replay::new(init.layout, columns, config.buffer_size)?;
         Ok(Self {
             sample: Sample::new(&replay, 1, config.batch_size)?,
             replay,
-            hindsight: Hindsight::new(&config.hindsight, env, layout)?,
-            gamma: config.gamma,
-            device,
+            hindsight: Hindsight::new(&config.hindsight, init.env, init.layout)?,
+            rng: Generator::named(init.seed, "agent/replay"),
+            config,
+            device: init.device,
         })
     }
 
-    /// Takes a rollout in.
+    /// Takes a turn's rollout in, and tells how many updates are due.
     ///
     /// # Errors
     /// [`AgentError::Replay`] if it is of other envs.
-    pub(crate) fn push(&mut self, rollout: &Rollout, stack: &RewardStack) -> Result<(), AgentError> {
-        self.replay.push(rollout, |_| &[])
-    }
-
-    /// Whether there is something to draw.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.replay.has_eligible(self.eligible(), 1)
+    pub(crate) fn take_in(&mut self, turn: &Turn<'_>) -> Result<u64, AgentError> {
+        let stack = turn.stack;
+        self.replay
+            .push(turn.batch.rollout(), |i| stack.context_column(i))?;
+        let is_early = turn.step <= self.config.learning_starts;
+        if is_early || !self.replay.has_eligible(self.eligible(), 1) {
+            return Ok(0);
+        }
+        Ok(u64::try_from(self.config.gradient_steps).unwrap_or(turn.step - turn.before))
     }
 
     fn eligible(&self) -> Eligible {
@@ -96,57 +91,47 @@ impl Memory {
         }
     }
 
-    /// Draws a batch. Rewards are those of the stack as it is now; `frames` counts the env steps made.
+    /// Draws a batch, with the rewards that the turn's reward modules give today.
     ///
     /// # Errors
     /// [`AgentError::Replay`] if there is nothing to draw; [`AgentError::Shaping`].
     pub(crate) fn draw(
         &mut self,
-        columns: &RealColumns,
-        bounds: &ActionBox,
-        stack: &RewardStack,
-        frames: u64,
-        rng: &mut Generator,
+        spaces: &Spaces,
+        turn: &Turn<'_>,
         batch: &mut Minibatch,
     ) -> Result<(), AgentError> {
         let (how, sample) = (Draw::Uniform(self.eligible()), &mut self.sample);
-        self.replay.draw(how, rng, sample)?;
+        self.replay.draw(how, &mut self.rng, sample)?;
         if let Some(hindsight) = &mut self.hindsight {
-            hindsight.relabel(&self.replay, sample, rng);
+            hindsight.relabel(&self.replay, sample, &mut self.rng);
         }
         let rollout = &sample.rollout;
-        columns.read(rollout, 0, &mut batch.observation);
-        columns.read(rollout, 1, &mut batch.next_observation);
-        bounds.shrink(rollout.actions().as_f32().unwrap_or(&[]), &mut batch.action);
+        spaces.read(rollout, 0, &mut batch.observation);
+        spaces.read(rollout, 1, &mut batch.next_observation);
+        spaces.shrink(rollout.actions().as_f32().unwrap_or(&[]), &mut batch.action);
         let tensors = TensorBatch::new(rollout, self.device);
-        let mixed = stack.peek(rollout, &tensors, frames)?;
+        let mixed = turn
+            .stack
+            .relabel(rollout, &sample.contexts, &tensors, turn.step)?;
         batch.reward.resize(sample.batch(), 0.0);
         batch.discount.resize(sample.batch(), 0.0);
-        n_step_returns(
-            rollout,
-            &mixed.task,
-            self.gamma,
-            &mut batch.reward,
-            &mut batch.discount,
-        );
+        let (reward, discount) = (&mut batch.reward, &mut batch.discount);
+        n_step_returns(rollout, &mixed.task, self.config.gamma, reward, discount);
         Ok(())
     }
 
-    /// Adds what is remembered to a checkpoint.
-    ///
-    /// # Errors
-    /// [`AgentError`] if it cannot be written.
-    pub(crate) fn save(&self, checkpoint: &mut Checkpoint) -> Result<(), AgentError> {
-        let _ = checkpoint;
-        Ok(())
+    /// The random stream; what is remembered goes into checkpoints by itself.
+    pub(crate) fn store(&self, into: &mut NamedTensors) {
+        streams::store(into, "replay", &self.rng);
     }
 
-    /// The reverse of [`Self::save`].
+    /// The reverse of [`Self::store`].
     ///
     /// # Errors
-    /// [`AgentError::Checkpoint`] if it is missing, damaged or of another run.
-    pub(crate) fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), AgentError> {
-        let _ = checkpoint;
+    /// [`AgentError::Nets`] if it is missing.
+    pub(crate) fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
+        self.rng = streams::restore(stored, "replay")?;
         Ok(())
     }
 }
