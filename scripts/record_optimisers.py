@@ -57,6 +57,7 @@ def cases(torch):
         ),
         (rms, torch.optim.RMSprop, {"alpha": 0.99, "eps": 1e-5}, 0.5),
         ({**rms, "alpha": 0.9, "weight_decay": 0.01}, torch.optim.RMSprop, {"alpha": 0.9, "eps": 1e-5, "weight_decay": 0.01}, None),
+        ({"kind": "radam", "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}, torch.optim.RAdam, {"eps": 1e-8}, 1.0),
     ]
 
 

@@ -4,6 +4,8 @@
 
 /// Bad input gets a message that names the place, and exit code 2.
 mod bad_input;
+/// Exported policies, read by a program that knows nothing but the files.
+mod export;
 /// What `--help` says.
 mod help;
 /// Rollouts: files, checksums, the same bytes however they are made.

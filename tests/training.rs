@@ -286,6 +286,58 @@ fn a_folder_in_use_is_refused() {
     assert!(message.contains(&child.id().to_string()), "{message}");
 }
 
+/// A task without cells is looked at over the two facts that its env names.
+#[test]
+fn a_task_of_continuous_state_has_heatmaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, out) = (folder.path().join("run.toml"), folder.path().join("out"));
+    fs::write(
+        &run,
+        r#"
+[run]
+seed = 1
+[env]
+id = "MountainCar-v0"
+n_envs = 4
+[agent]
+kind = "ppo"
+total_steps = 256
+rollout_steps = 32
+hidden = [8]
+[[reward]]
+kind = "rnd"
+weight = 0.1
+[probe]
+every_steps = 256
+levels = 3
+episodes = 1
+"#,
+    )
+    .unwrap();
+    ok(&["train", text(&run), "--out", text(&out), "--quiet"]);
+    for field in ["visits", "value", "greedy_action", "bonus/rnd"] {
+        let png = folder.path().join("map.png");
+        ok(&["heatmap", text(&out), "--field", field, "--out", text(&png)]);
+        let csv = fs::read_to_string(png.with_extension("csv")).unwrap();
+        // 36 x 28 cells, once: seeds differ only in where they start.
+        assert_eq!(csv.lines().count(), 1 + 36 * 28, "{field}");
+        assert!(
+            csv.contains(",-1.175,-0.0675,,empty,"),
+            "{field}: {}",
+            &csv[..200]
+        );
+        if field == "visits" {
+            let sum: f64 = csv
+                .lines()
+                .skip(1)
+                .filter_map(|row| row.rsplit(',').next()?.parse::<f64>().ok())
+                .sum();
+            // Three episodes of 200 steps and their starts: an untrained car does not reach the flag.
+            assert_eq!(sum, 3.0 * 201.0);
+        }
+    }
+}
+
 #[test]
 fn a_suite_tunes_runs_reports_and_is_not_run_twice() {
     let folder = tempfile::tempdir().unwrap();

@@ -40,6 +40,29 @@ pub enum AgentError {
         /// What is missing.
         reason: String,
     },
+    /// The task allows an actor no action at all.
+    #[error(
+        "{env} allows actor {actor} no action at step {step}: its fact action_mask is false throughout; correct the task, or \
+         use mask_actions = false"
+    )]
+    NoAction {
+        /// The env's id.
+        env: String,
+        /// The first actor that it holds for.
+        actor: usize,
+        /// Env steps made before the rollout in which it happened.
+        step: u64,
+    },
+    /// Demonstrations do not fit the task.
+    #[error("demonstrations {path}: {reason}; {remedy}")]
+    Demonstrations {
+        /// Their file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A quantity of training is no number; the run must stop.
     #[error(
         "{term} became {value} at step {step}; the last checkpoint is good: resume from it with a lower learning rate or \
@@ -137,4 +160,19 @@ impl AgentError {
         let path = path.into();
         move |source| Self::Io { path, source }
     }
+}
+
+/// Refuses a term of training that is no number.
+///
+/// # Errors
+/// [`AgentError::NotFinite`].
+pub(crate) fn finite(value: f64, term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(AgentError::NotFinite {
+        term: term(),
+        value,
+        step,
+    })
 }

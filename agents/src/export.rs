@@ -44,13 +44,13 @@ pub struct Description {
 pub struct NetworkDescription {
     /// What its parameters' names begin with: `<name>.encoder`, `<name>.hidden.<i>`, `<name>.head`.
     pub name: String,
-    /// How real components are whitened first: `(x - mean) / sqrt(variance + epsilon)`, clipped; none if they are not.
+    /// How the observation is whitened first; none if it is not.
     pub whitening: Option<WhiteningDescription>,
     /// From the observation to features.
     pub encoder: Vec<PartDescription>,
     /// Hidden layers after the encoder, each followed by the activation.
     pub hidden_layers: usize,
-    /// Whether each hidden layer is followed by a layer normalisation `<name>.norm.<i>` before the activation.
+    /// Whether each hidden layer is followed by a layer normalisation `<name>.hidden.<i>.norm` before the activation.
     pub layer_norm: bool,
     /// The function between layers.
     pub activation: Activation,
@@ -58,14 +58,18 @@ pub struct NetworkDescription {
     pub memory: Option<MemoryDescription>,
 }
 
-/// Statistics of the observation, in the tensors `mean` and `variance`, over the features of the encoder's values.
+/// All numbers of the observation side by side, `(x - mean) / sqrt(std² + epsilon)`, clipped; the encoder reads them as one component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WhiteningDescription {
+    /// What is put side by side.
+    pub parts: Vec<PartDescription>,
+    /// The name under which the encoder reads the result.
+    pub component: String,
     /// Name of the tensor of means.
     pub mean: String,
-    /// Name of the tensor of variances.
-    pub variance: String,
-    /// Added to the variance.
+    /// Name of the tensor of standard deviations.
+    pub std: String,
+    /// Added to the variances.
     pub epsilon: f64,
     /// Whitened values are clipped to plus and minus this.
     pub clip: f64,
@@ -86,12 +90,12 @@ pub struct MemoryDescription {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum HeadDescription {
-    /// Logits of one choice.
-    Categorical,
-    /// Logits of several choices side by side.
-    MultiCategorical {
+    /// Logits of one choice or of several side by side.
+    Categorical {
         /// Options of each choice.
         nvec: Vec<usize>,
+        /// Whether the options that the env's fact `action_mask` forbids are never taken.
+        masked: bool,
     },
     /// Means of a Gaussian; the logarithms of its deviations are the tensor `log_std`, or the second half of the outputs.
     Gaussian {

@@ -1,4 +1,10 @@
-//! Generalised advantage estimation (Schulman et al. 2016), one reward stream at a time.
+//! Advantages: generalised advantage estimation (Schulman et al. 2016), one reward stream at a time, and a baseline of other
+//! episodes instead of a critic.
+
+use prospect_sim::Rollout;
+use serde::{Deserialize, Serialize};
+
+use crate::loss::normalise;
 
 /// What GAE reads of a stream, all `[steps, actors]` flat and time-major.
 #[derive(Debug, Clone, Copy)]
@@ -60,9 +66,108 @@ impl Stream<'_> {
     }
 }
 
+/// Advantages without a critic: an episode against the others that end in the same rollout (the outcome form of group
+/// relative policy optimisation, Shao et al. 2024, section 4.1.2).
+///
+/// The group is all of these episodes, so the task should have one level, or levels that are alike. All steps of an episode
+/// get the same advantage: its return from its first step on, discounted, minus the group's mean, over the group's
+/// (unbiased) standard deviation. Nothing is bootstrapped: a truncated episode counts with what it was paid. Steps of
+/// episodes that go on, or of a group of one, have no advantage and are not learned from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupBaseline {
+    gamma: f64,
+    /// Each actor's discounted return of the present episode, and the discount of its next reward.
+    running: Vec<(f64, f64)>,
+}
+
+impl GroupBaseline {
+    /// All episodes begin.
+    pub fn new(gamma: f64, actors: usize) -> Self {
+        Self {
+            gamma,
+            running: vec![(0.0, 1.0); actors],
+        }
+    }
+
+    /// Fills `advantage` and `known`, `[T, K]`, from the rewards of a rollout, and keeps the returns of episodes that go on.
+    pub fn estimate(&mut self, reward: &[f32], rollout: &Rollout, advantage: &mut [f32], known: &mut [bool]) {
+        let k = rollout.actors();
+        let mut first = vec![0; k];
+        let (mut ended, mut returns) = (Vec::new(), Vec::new());
+        for t in 0..rollout.n_steps() {
+            for (actor, (sum, discount)) in self.running.iter_mut().enumerate() {
+                *sum += *discount * f64::from(reward[t * k + actor]);
+                *discount *= self.gamma;
+                if rollout.ended(t, actor) {
+                    ended.push((actor, first[actor]..t + 1));
+                    returns.push(*sum as f32);
+                    first[actor] = t + 1;
+                    (*sum, *discount) = (0.0, 1.0);
+                }
+            }
+        }
+        advantage.fill(0.0);
+        known.fill(false);
+        if returns.len() < 2 {
+            return;
+        }
+        normalise(&mut returns);
+        for ((actor, steps), value) in ended.into_iter().zip(returns) {
+            for t in steps {
+                advantage[t * k + actor] = value;
+                known[t * k + actor] = rollout.alive()[t * k + actor];
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use prospect_sim::{ActionSpace, RowLayout};
+
     use super::*;
+
+    #[test]
+    fn episodes_are_measured_against_those_that_end_with_them() {
+        let layout = RowLayout {
+            n_envs: 3,
+            agents_per_env: 1,
+            observation: vec![],
+            state_facts: vec![],
+            event_facts: vec![],
+            actions: ActionSpace::Discrete { n: 2 },
+        };
+        let mut rollout = Rollout::new(&layout, 2);
+        rollout.step_mut(0).1.terminated[0] = true;
+        rollout.step_mut(1).1.truncated[1] = true;
+        let mut group = GroupBaseline::new(0.5, 3);
+        let (mut advantage, mut known) = ([9.0; 6], [true; 6]);
+        // Returns: actor 0 in one step 1; actor 1 in two steps 2 + 0.5 * 2 = 3; actor 2 goes on.
+        let reward = [1.0, 2.0, 5.0, 7.0, 2.0, 5.0];
+        group.estimate(&reward, &rollout, &mut advantage, &mut known);
+        assert_eq!(known, [true, true, false, false, true, false]);
+        // Mean 2, unbiased deviation sqrt 2.
+        let half = 0.5_f32.sqrt();
+        for (a, b) in advantage.iter().zip([-half, half, 0.0, 0.0, half, 0.0]) {
+            assert!((a - b).abs() < 1e-6, "{advantage:?}");
+        }
+        // Actor 0 brings 7 into the next rollout and gets 0.5 * 2 there, actor 2 brings 7.5 and gets 0.25 * 2: both 8.
+        let mut rollout = Rollout::new(&layout, 2);
+        for actor in [0, 2] {
+            rollout.step_mut(0).1.terminated[actor] = true;
+        }
+        group.estimate(
+            &[2.0, 0.0, 2.0, 0.0, 0.0, 0.0],
+            &rollout,
+            &mut advantage,
+            &mut known,
+        );
+        assert_eq!(known, [true, false, true, false, false, false]);
+        assert_eq!(advantage, [0.0; 6], "equal returns say nothing");
+        // A group of one says nothing either.
+        group.estimate(&reward, &Rollout::new(&layout, 2), &mut advantage, &mut known);
+        assert!(!known.contains(&true));
+    }
 
     fn stream<'a>(
         reward: &'a [f32],

@@ -357,7 +357,7 @@ mod tests {
             draw(
                 &env,
                 config(HindsightStrategy::Future, n_sampled_goal),
-                |_, is_virtual, ..| {
+                |_, is_virtual, _, _, _| {
                     all += 1.0;
                     others += f64::from(u8::from(is_virtual));
                 },

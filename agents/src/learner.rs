@@ -7,9 +7,8 @@ use prospect_shaping::{Mixed, RewardStack};
 use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
-    checkpoint::Checkpoint, config::AgentConfig, error::AgentError, export::Export, hops::Hops, ppo::Ppo, recorder::Metrics,
-    sac::Sac,
-    td3::Td3,
+    checkpoint::Checkpoint, config::AgentConfig, dqn::Dqn, error::AgentError, export::Export, hops::Hops,
+    ppo::Ppo, pqn::Pqn, recorder::Metrics, sac::Sac, td3::Td3,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -65,6 +64,14 @@ pub trait Player {
 pub trait Learner: Send {
     /// Its kind, as run files name it.
     fn kind(&self) -> &'static str;
+
+    /// Prepares for the first step of a run, before its first evaluation; again after a resume at step 0.
+    ///
+    /// # Errors
+    /// [`AgentError`] if something that the settings name cannot be used.
+    fn begin(&mut self) -> Result<(), AgentError> {
+        Ok(())
+    }
 
     /// Writes the actions of step `t` into the rollout. `step` counts the env steps made, all actors.
     fn act(&mut self, rollout: &mut Rollout, t: usize, step: u64);
@@ -144,6 +151,8 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     config.check()?;
     Ok(match config {
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
+        AgentConfig::Dqn(config) => Box::new(Dqn::new(config, init)?),
+        AgentConfig::Pqn(config) => Box::new(Pqn::new(config, init)?),
         AgentConfig::Sac(config) => Box::new(Sac::new(config, init)?),
         AgentConfig::Td3(config) => Box::new(Td3::new(config, init)?),
     })

@@ -3,6 +3,11 @@
 //! Autograd would take some forty small operations per minibatch for what is a few lines of arithmetic per sample; here
 //! libtorch is asked for nothing but the layers' products. `tests/loss_golden.rs` holds values and gradients to PyTorch's.
 
+pub mod q;
+use prospect_sim::Actions;
+
+use crate::distribution::{Density, Distribution, RowDensity, Slopes};
+
 /// The loss's settings (Schulman et al. 2017, equation 9, as CleanRL has it).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossConfig {
@@ -16,17 +21,42 @@ pub struct LossConfig {
     pub vf_coef: f64,
 }
 
-/// What the policy's loss reads: one entry per sample, `logits` `[samples, actions]`.
+/// What the policy's loss reads of a minibatch of `n` samples.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicySamples<'a> {
-    /// The network's output now.
-    pub logits: &'a [f32],
-    /// What was done.
-    pub action: &'a [i32],
-    /// Its log-probability when it was done.
+    /// The network's outputs now, `[n, outputs]`.
+    pub outputs: &'a [f32],
+    /// Log standard deviations now, of distributions that have them.
+    pub log_std: &'a [f32],
+    /// What may be chosen, `[n, outputs]`; all of it if none.
+    pub mask: Option<&'a [bool]>,
+    /// What was drawn, `[n, width]`.
+    pub actions: Actions<'a>,
+    /// Its log-probability when it was drawn.
     pub logprob: &'a [f32],
     /// How much better than expected it was, normalised or not.
     pub advantage: &'a [f32],
+}
+
+/// The gradient of a policy's loss.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicyGrad {
+    /// At the network's outputs, `[n, outputs]`.
+    pub outputs: Vec<f32>,
+    /// At the log standard deviations, if there are any.
+    pub log_std: Vec<f32>,
+}
+
+/// The logit of an option that may not be chosen: its probability is 0, and products with it are finite.
+pub const MASKED: f32 = -1e8;
+
+/// Takes options out of outputs `[n, outputs]` where `mask` is false.
+pub fn mask_logits(outputs: &mut [f32], mask: &[bool]) {
+    for (logit, allowed) in outputs.iter_mut().zip(mask) {
+        if !allowed {
+            *logit = MASKED;
+        }
+    }
 }
 
 /// Sums over samples; divide by `samples`.
@@ -67,25 +97,50 @@ impl PolicyStats {
     }
 }
 
-/// Turns `logits` into log-probabilities in place; returns the entropy.
-#[inline]
-pub fn log_softmax(logits: &mut [f32]) -> f32 {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let total: f32 = logits.iter().map(|x| (x - top).exp()).sum();
-    let shift = top + total.ln();
-    let mut entropy = 0.0;
-    for x in logits {
-        *x -= shift;
-        entropy -= x.exp() * *x;
+/// The policy's loss `mean(max(-A r, -A clip(r))) - ent_coef * mean(H)` over a minibatch: fills its gradient and returns
+/// the sums.
+pub fn policy_loss(
+    distribution: &Distribution,
+    samples: &PolicySamples<'_>,
+    config: &LossConfig,
+    grad: &mut PolicyGrad,
+) -> PolicyStats {
+    start_gradient(samples.outputs, samples.mask, grad);
+    match distribution.density(samples.log_std, samples.actions) {
+        Density::Choices(mut density) => surrogate(
+            &mut density,
+            distribution.outputs(),
+            samples,
+            config,
+            &mut grad.outputs,
+        ),
+        Density::Reals(mut density) => {
+            let width = distribution.outputs();
+            let stats = surrogate(&mut density, width, samples, config, &mut grad.outputs);
+            grad.log_std = density.log_std_gradient();
+            stats
+        }
     }
-    entropy
 }
 
-/// The policy's loss `mean(max(-A r, -A clip(r))) - ent_coef * mean(H)` over a minibatch: writes its gradient with respect
-/// to the logits into `grad` `[samples, actions]` and returns the sums.
-pub fn policy_loss(samples: &PolicySamples<'_>, config: &LossConfig, grad: &mut [f32]) -> PolicyStats {
-    let n = samples.action.len();
-    let width = samples.logits.len() / n.max(1);
+/// Puts the outputs, masked, where their gradient will be.
+fn start_gradient(outputs: &[f32], mask: Option<&[bool]>, grad: &mut PolicyGrad) {
+    grad.outputs.clear();
+    grad.outputs.extend_from_slice(outputs);
+    grad.log_std.clear();
+    if let Some(mask) = mask {
+        mask_logits(&mut grad.outputs, mask);
+    }
+}
+
+fn surrogate(
+    density: &mut impl RowDensity,
+    width: usize,
+    samples: &PolicySamples<'_>,
+    config: &LossConfig,
+    grad: &mut [f32],
+) -> PolicyStats {
+    let n = samples.advantage.len();
     let scale = 1.0 / n.max(1) as f32;
     let (low, high) = ((1.0 - config.clip_coef) as f32, (1.0 + config.clip_coef) as f32);
     let ent_coef = config.ent_coef as f32;
@@ -93,11 +148,10 @@ pub fn policy_loss(samples: &PolicySamples<'_>, config: &LossConfig, grad: &mut 
         samples: n as f64,
         ..PolicyStats::default()
     };
-    grad.copy_from_slice(samples.logits);
     for (i, row) in grad.chunks_exact_mut(width).enumerate() {
-        let entropy = log_softmax(row);
-        let (action, advantage) = (samples.action[i] as usize, samples.advantage[i]);
-        let logratio = row[action] - samples.logprob[i];
+        let (logprob, entropy) = density.evaluate(i, row);
+        let advantage = samples.advantage[i];
+        let logratio = logprob - samples.logprob[i];
         let ratio = logratio.exp();
         let plain = -advantage * ratio;
         let clipped = -advantage * ratio.clamp(low, high);
@@ -108,13 +162,51 @@ pub fn policy_loss(samples: &PolicySamples<'_>, config: &LossConfig, grad: &mut 
         stats.clipfrac += f64::from(u8::from((ratio - 1.0).abs() > config.clip_coef as f32));
         // Where the clipped term is the larger one, the ratio lies outside and clamping has no slope.
         let slope = if plain >= clipped { plain } else { 0.0 };
-        for (j, x) in row.iter_mut().enumerate() {
-            let (logp, p) = (*x, x.exp());
-            let chosen = f32::from(u8::from(j == action));
-            *x = scale * (slope * (chosen - p) + ent_coef * p * (logp + entropy));
-        }
+        let slopes = Slopes {
+            scale,
+            logprob: slope,
+            entropy: ent_coef,
+        };
+        density.gradient(i, row, slopes);
     }
     stats
+}
+
+/// The loss of behaviour cloning, `-coef * mean(log p(action))` over demonstrated actions `[n, width]`: cross-entropy of
+/// choices, negative log-likelihood of reals. Fills its gradient and returns the mean without `coef`.
+pub fn imitation_loss(
+    distribution: &Distribution,
+    outputs: &[f32],
+    log_std: &[f32],
+    actions: Actions<'_>,
+    coef: f64,
+    grad: &mut PolicyGrad,
+) -> f64 {
+    start_gradient(outputs, None, grad);
+    let width = distribution.outputs();
+    match distribution.density(log_std, actions) {
+        Density::Choices(mut density) => imitate(&mut density, width, coef, &mut grad.outputs),
+        Density::Reals(mut density) => {
+            let loss = imitate(&mut density, width, coef, &mut grad.outputs);
+            grad.log_std = density.log_std_gradient();
+            loss
+        }
+    }
+}
+
+fn imitate(density: &mut impl RowDensity, width: usize, coef: f64, grad: &mut [f32]) -> f64 {
+    let n = (grad.len() / width.max(1)).max(1) as f64;
+    let slopes = Slopes {
+        scale: (coef / n) as f32,
+        logprob: -1.0,
+        entropy: 0.0,
+    };
+    let mut sum = 0.0;
+    for (i, row) in grad.chunks_exact_mut(width).enumerate() {
+        sum -= f64::from(density.evaluate(i, row).0);
+        density.gradient(i, row, slopes);
+    }
+    sum / n
 }
 
 /// The value loss `vf_coef * 0.5 * mean((v - R)^2)`, or the larger one of it and that of the clipped value: writes its
@@ -192,19 +284,59 @@ mod tests {
         logprob: &[f32],
         advantage: &[f32],
     ) -> (f64, Vec<f32>, PolicyStats) {
-        let mut grad = vec![0.0; logits.len()];
+        let mut grad = PolicyGrad::default();
         let samples = PolicySamples {
-            logits,
-            action,
+            outputs: logits,
+            log_std: &[],
+            mask: None,
+            actions: Actions::Discrete(action),
             logprob,
             advantage,
         };
-        let stats = policy_loss(&samples, &CONFIG, &mut grad);
+        let distribution = Distribution::Choices {
+            nvec: vec![logits.len() / action.len()],
+        };
+        let stats = policy_loss(&distribution, &samples, &CONFIG, &mut grad);
         (
             stats.mean(stats.policy_loss) - CONFIG.ent_coef * stats.mean(stats.entropy),
-            grad,
+            grad.outputs,
             stats,
         )
+    }
+
+    #[test]
+    fn masked_options_get_no_gradient_and_no_probability() {
+        let distribution = Distribution::Choices { nvec: vec![3] };
+        let mut grad = PolicyGrad::default();
+        let samples = PolicySamples {
+            outputs: &[0.0, 5.0, 0.0],
+            log_std: &[],
+            mask: Some(&[true, false, true]),
+            actions: Actions::Discrete(&[0]),
+            logprob: &[-(2.0_f32.ln())],
+            advantage: &[1.0],
+        };
+        let stats = policy_loss(&distribution, &samples, &CONFIG, &mut grad);
+        // Two even options are left: entropy ln 2 at its top, ratio 1, slope -A (1 - p) = -0.5.
+        assert!((stats.entropy - 2.0_f64.ln()).abs() < 1e-6 && stats.approx_kl.abs() < 1e-6);
+        assert!((grad.outputs[0] + 0.5).abs() < 1e-6 && (grad.outputs[2] - 0.5).abs() < 1e-6);
+        assert_eq!(grad.outputs[1], 0.0);
+    }
+
+    #[test]
+    fn imitation_follows_the_demonstrated_choice() {
+        let distribution = Distribution::Choices { nvec: vec![2] };
+        let mut grad = PolicyGrad::default();
+        let loss = imitation_loss(
+            &distribution,
+            &[0.0; 4],
+            &[],
+            Actions::Discrete(&[0, 1]),
+            2.0,
+            &mut grad,
+        );
+        assert!((loss - 2.0_f64.ln()).abs() < 1e-6);
+        assert_eq!(grad.outputs, [-0.5, 0.5, 0.5, -0.5]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use prospect_nets::{
     Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig,
-    NamedTensors, NetsError, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
+    NamedTensors, NetsError, Noise, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
     tch::{Device, Kind, Tensor, no_grad},
 };
 use prospect_sim::{Dtype, Field, random::Generator};
@@ -34,6 +34,19 @@ impl Trunk {
         fields: &[Field],
         rng: &mut Generator,
     ) -> Result<Self, AgentError> {
+        Self::normalised(params, name, config, false, fields, rng)
+    }
+
+    /// The same with layer normalisation before each activation of the hidden layers if `layer_norm`; a one-hot encoder's
+    /// own layer has none.
+    fn normalised(
+        params: &mut ParamBuilder,
+        name: &str,
+        config: &NetworkSettings,
+        layer_norm: bool,
+        fields: &[Field],
+        rng: &mut Generator,
+    ) -> Result<Self, AgentError> {
         let encoder_config = encoder_config(config, fields);
         // A one-hot encoder ends with a layer of its own, which is the first of the hidden ones.
         let skip = usize::from(matches!(encoder_config, EncoderConfig::Onehot { .. }));
@@ -42,6 +55,7 @@ impl Trunk {
             hidden: config.hidden.iter().skip(skip).copied().collect(),
             activation: activation(config),
             init: hidden_init(config),
+            layer_norm,
         };
         let hidden = Mlp::new(
             params,
@@ -66,7 +80,7 @@ impl Trunk {
             whitening: None,
             encoder: self.encoder.describe(fields),
             hidden_layers: self.hidden.n_hidden(),
-            layer_norm: false,
+            layer_norm: self.hidden.is_normalised(),
             activation: self.hidden.activation(),
             memory: None,
         }
@@ -129,13 +143,16 @@ fn flat(fields: &[Field]) -> EncoderConfig {
 }
 
 pub(crate) fn adam(config: &NetworkSettings, params: &ParamSet) -> Optimiser {
-    let kind = OptimiserConfig::Adam {
+    Optimiser::new(adam_config(config), params)
+}
+
+fn adam_config(config: &NetworkSettings) -> OptimiserConfig {
+    OptimiserConfig::Adam {
         beta1: 0.9,
         beta2: 0.999,
         eps: config.adam_eps,
         weight_decay: 0.0,
-    };
-    Optimiser::new(kind, params)
+    }
 }
 
 pub(crate) fn clip(config: &NetworkSettings) -> Option<f64> {
@@ -186,6 +203,17 @@ impl FusedNet {
     }
 }
 
+/// What a network has beyond plain layers and Adam.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct NetworkParts {
+    /// Layer normalisation before each activation of the hidden layers.
+    pub layer_norm: bool,
+    /// Noisy hidden layers and head, of this first size.
+    pub noise: Option<f64>,
+    /// Another optimiser than Adam.
+    pub optimiser: Option<OptimiserConfig>,
+}
+
 /// One network with one head and one optimiser: a critic, an action-value function, a predictor.
 ///
 /// Fully connected networks on the CPU run without libtorch's graph; others run through it.
@@ -193,7 +221,9 @@ impl FusedNet {
 pub struct Network {
     name: String,
     outputs: usize,
+    /// What forward passes run on; drawn from `noise` if there is any.
     params: ParamSet,
+    noise: Option<Noise>,
     optimiser: Optimiser,
     trunk: Trunk,
     head: Linear,
@@ -216,15 +246,39 @@ impl Network {
         rng: &mut Generator,
         device: Device,
     ) -> Result<Self, AgentError> {
+        let parts = NetworkParts::default();
+        Self::with_parts(settings, parts, fields, name, (outputs, head), rng, device)
+    }
+
+    /// The same with more parts.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_parts(
+        settings: &NetworkSettings,
+        parts: NetworkParts,
+        fields: &[Field],
+        name: &str,
+        (outputs, head): (usize, Init),
+        rng: &mut Generator,
+        device: Device,
+    ) -> Result<Self, AgentError> {
         let mut builder = ParamBuilder::new();
-        let trunk = Trunk::new(&mut builder, name, settings, fields, rng)?;
+        let trunk = Trunk::normalised(&mut builder, name, settings, parts.layer_norm, fields, rng)?;
         let width = trunk.hidden.width();
         let head = Linear::new(&mut builder, &format!("{name}.head"), width, outputs, head, rng);
         let params = builder.build(device);
+        let noise = parts.noise.map(|sigma0| {
+            let layers: Vec<Linear> = trunk.hidden.hidden().iter().copied().chain([head]).collect();
+            Noise::new(&params, &layers, sigma0)
+        });
+        let learned = noise.as_ref().map_or(&params, Noise::learned);
+        let optimiser = parts.optimiser.unwrap_or_else(|| adam_config(settings));
         Ok(Self {
             name: name.to_owned(),
             outputs,
-            optimiser: adam(settings, &params),
+            optimiser: Optimiser::new(optimiser, learned),
+            noise,
             fused: FusedNet::new(&params, &trunk, &head),
             input: RefCell::default(),
             params,
@@ -235,27 +289,77 @@ impl Network {
     }
 
     /// A network of the same making and weights, such as a target network. Its optimiser is fresh.
+    #[must_use]
     pub fn twin(&self) -> Self {
         let params = self.params.frozen_copy();
+        let noise = self.noise.as_ref().map(Noise::frozen_copy);
+        let learned = noise.as_ref().map_or(&params, Noise::learned);
         Self {
             name: self.name.clone(),
             outputs: self.outputs,
-            optimiser: Optimiser::new(self.optimiser.config(), &params),
+            optimiser: Optimiser::new(self.optimiser.config(), learned),
+            noise,
             fused: FusedNet::new(&params, &self.trunk, &self.head),
             input: RefCell::default(),
             trunk: self.trunk.clone(),
-            head: self.head.clone(),
+            head: self.head,
             max_grad_norm: self.max_grad_norm,
             params,
         }
     }
 
     /// Takes the weights of a network of the same making: `self = (1 - tau) self + tau other`.
+    ///
+    /// Noise stays as it was drawn for this network.
     pub fn move_towards(&mut self, other: &Self, tau: f64) {
-        if tau >= 1.0 {
-            self.params.copy_from(&other.params);
-        } else {
-            self.params.move_towards(&other.params, tau);
+        self.learned_mut().move_towards(other.learned(), tau);
+        self.apply_noise();
+    }
+
+    /// What is learned: the parameters, or with noise their means and widths.
+    pub fn learned(&self) -> &ParamSet {
+        self.noise.as_ref().map_or(&self.params, Noise::learned)
+    }
+
+    fn learned_mut(&mut self) -> &mut ParamSet {
+        match &mut self.noise {
+            Some(noise) => noise.learned_mut(),
+            None => &mut self.params,
+        }
+    }
+
+    /// Takes what is learned from `stored`, where names begin with `prefix`; noise is silent until it is drawn.
+    ///
+    /// # Errors
+    /// [`AgentError::Nets`] if the tensors are of another network.
+    pub fn restore_learned(&mut self, prefix: &str, stored: &NamedTensors) -> Result<(), AgentError> {
+        self.learned_mut().restore(prefix, stored)?;
+        if let Some(noise) = &mut self.noise {
+            noise.silence();
+        }
+        self.apply_noise();
+        Ok(())
+    }
+
+    /// Draws fresh noise, if the network has any.
+    pub fn draw_noise(&mut self, rng: &mut Generator) {
+        if let Some(noise) = &mut self.noise {
+            noise.draw(rng);
+            self.apply_noise();
+        }
+    }
+
+    /// Takes the noise away until it is drawn again.
+    pub fn silence(&mut self) {
+        if let Some(noise) = &mut self.noise {
+            noise.silence();
+            self.apply_noise();
+        }
+    }
+
+    fn apply_noise(&mut self) {
+        if let Some(noise) = &self.noise {
+            noise.apply(&mut self.params);
         }
         self.refresh();
     }
@@ -329,10 +433,15 @@ impl Network {
             loss(&values, &mut grad)?;
             self.params.backward(&inner_product(&values_now, &grad))?;
         }
-        let norm = self
-            .optimiser
-            .step(&mut self.params, learning_rate, self.max_grad_norm);
-        self.refresh();
+        let learned = match &mut self.noise {
+            Some(noise) => {
+                noise.collect(&self.params);
+                noise.learned_mut()
+            }
+            None => &mut self.params,
+        };
+        let norm = self.optimiser.step(learned, learning_rate, self.max_grad_norm);
+        self.apply_noise();
         Ok(norm)
     }
 
@@ -380,8 +489,8 @@ impl Network {
 
     /// Weights, and the optimiser's moments under `<moments>`.
     pub fn store(&self, moments: &str, into: &mut NamedTensors) {
-        self.params.store("", into);
-        self.optimiser.store(moments, &self.params, into);
+        self.learned().store("", into);
+        self.optimiser.store(moments, self.learned(), into);
     }
 
     /// The reverse of [`Self::store`].
@@ -389,9 +498,9 @@ impl Network {
     /// # Errors
     /// [`AgentError::Nets`] if the tensors are of another network.
     pub fn restore(&mut self, moments: &str, stored: &NamedTensors) -> Result<(), AgentError> {
-        self.params.restore("", stored)?;
-        self.optimiser.restore(moments, &self.params, stored)?;
-        self.refresh();
+        self.restore_learned("", stored)?;
+        let learned = self.noise.as_ref().map_or(&self.params, Noise::learned);
+        self.optimiser.restore(moments, learned, stored)?;
         Ok(())
     }
 }

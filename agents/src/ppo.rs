@@ -3,41 +3,63 @@
 //! Schulman et al. 2017 with the details of Huang et al. 2022 ("The 37 implementation details of PPO"), CleanRL's names.
 //! Two things differ from CleanRL on purpose: a truncated episode bootstraps the value of its final observation, and
 //! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
+//! These critics have no memory, also where policy and task critic have one.
 
-use prospect_nets::{
-    NamedTensors, TensorBatch,
-    heads::{greedy, sample_categorical},
-};
+use prospect_nets::{Device, NamedTensors, TensorBatch};
 use prospect_shaping::{Mixed, Stream, StreamSpec};
-use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
+use prospect_sim::{ActionSpace, EnvSpec, Rollout, RowLayout, random::Generator};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{NormAdv, PpoConfig},
-    error::AgentError,
-    export::{Description, Export, HeadDescription},
-    gae,
+    config::{BaselineKind, MemoryKind, NormAdv, PpoConfig},
+    distribution::{Distribution, Drawn},
+    error::{AgentError, finite},
+    estimates::{Estimates, Values, mean_size},
+    export::{Description, Export, NetworkDescription},
+    gae::GroupBaseline,
     hops::Clock,
+    imitation::{Demonstrated, Imitation},
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
     loss::{self, LossConfig, PolicySamples, PolicyStats},
-    network::Grads,
-    policy::{ActorCritic, Critic},
+    mask,
+    memory::{MemoryState, clear_ended},
+    minibatch::{Chunk, Minibatches},
+    normalise::{ObservationNormaliser, RewardScaler},
+    player::{Choice, PpoPlayer},
+    policy::{ActorCritic, Critic, Minibatch},
     recorder::Metrics,
+    recurrent::Sequences,
     samples::Samples,
     streams,
+    update::UpdateSums,
 };
 
-/// The learner: networks, their optimisers and its random streams.
+/// The learner: networks, their optimisers, its normalisers and its random streams.
 #[derive(Debug)]
 pub struct Ppo {
     config: PpoConfig,
+    layout: RowLayout,
     spec: EnvSpec,
-    actor_critic: ActorCritic,
+    device: Device,
+    pub(crate) distribution: Distribution,
+    pub(crate) actor_critic: ActorCritic,
     /// One critic per reward stream beside the task's, in the stack's order.
     critics: Vec<Critic>,
     streams: Streams,
-    /// `[T, K]`: log-probabilities of the actions of this rollout.
-    logprob: Vec<f32>,
+    pub(crate) observations: Option<ObservationNormaliser>,
+    rewards: Option<RewardScaler>,
+    group: Option<GroupBaseline>,
+    imitation: Option<Imitation>,
+    /// What the memory holds now, and what it held when this rollout began.
+    state: MemoryState,
+    start: MemoryState,
+    /// What was drawn in this rollout, `[T, K, width]`.
+    drawn: Drawn,
+    /// What was allowed in it, `[T, K, outputs]`; empty without masks.
+    allowed: Vec<bool>,
+    /// The first actor of this rollout that was allowed nothing.
+    stuck: Option<usize>,
+    choice: Choice,
     scratch: Scratch,
     metrics: Metrics,
 }
@@ -61,68 +83,65 @@ struct Pass {
 /// What is gathered for one minibatch, in buffers that are kept.
 #[derive(Debug, Default)]
 struct Scratch {
-    logits: Vec<f32>,
-    action: Vec<i32>,
-    logprob: Vec<f32>,
+    drawn: Drawn,
+    mask: Vec<bool>,
     advantage: Vec<f32>,
     returns: Vec<f32>,
     old_value: Vec<f32>,
 }
 
-/// One stream's values and returns, `[T, K]`.
-#[derive(Debug, Clone, Default)]
-struct Targets {
-    value: Vec<f32>,
-    returns: Vec<f32>,
-}
-
-/// What the update learns from.
-#[derive(Debug, Clone, Default)]
-pub struct Estimates {
-    /// `[T, K]`: the task's advantage plus the weighted ones of all other streams and terms, not normalised.
-    pub advantage: Vec<f32>,
-    /// The task's stream first, then the others.
-    targets: Vec<Targets>,
-    /// `reward/<module>/advantage_ratio` and `losses/explained_variance…`.
-    pub metrics: Metrics,
-}
-
-/// Samples whose values are asked for at once: keeps activations in the nearer caches.
-const VALUE_BATCH: usize = 2048;
-
 impl Ppo {
     /// A learner for the env, with one more critic for each of the stack's streams.
     ///
     /// # Errors
-    /// [`AgentError::ActionSpace`] if actions are not discrete; [`AgentError::Config`]; [`AgentError::Nets`] if the
-    /// encoder does not fit the observation.
+    /// [`AgentError::Config`] if a setting does not fit the env; [`AgentError::Nets`] if the encoder does not fit the
+    /// observation.
     pub fn new(config: &PpoConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
-        let (spec, seed, device) = (init.env.spec(), init.seed, init.device);
-        let ActionSpace::Discrete { n } = spec.actions else {
-            return Err(AgentError::ActionSpace {
-                agent: "ppo",
-                env: spec.id.clone(),
-                space: spec.actions.to_string(),
-                needs: "a discrete one",
-            });
+        let (spec, seed, device, layout) = (init.env.spec(), init.seed, init.device, init.layout);
+        let actors = layout.actors();
+        let distribution = Distribution::new(&spec.actions, config.squash)?;
+        check_memory(config, actors)?;
+        mask::check(config, layout)?;
+        let observations = if config.norm_obs {
+            Some(ObservationNormaliser::new(layout, config.encoder)?)
+        } else {
+            None
         };
-        let fields = spec.observation.as_slice();
+        let fields = observations
+            .as_ref()
+            .map_or(layout.observation.as_slice(), ObservationNormaliser::fields);
         let critic = |stream: &StreamSpec| Critic::new(config, fields, &stream.name, seed, device);
+        let actor_critic = ActorCritic::new(config, fields, &distribution, seed, device)?;
+        let state = actor_critic.fresh_state(actors);
         Ok(Self {
-            actor_critic: ActorCritic::new(config, fields, n, seed, device)?,
             critics: init
                 .stack
                 .streams()
                 .iter()
                 .map(critic)
                 .collect::<Result<_, _>>()?,
-            config: config.clone(),
+            actor_critic,
+            distribution,
+            layout: layout.clone(),
             spec: spec.clone(),
+            device,
             streams: Streams {
                 action: Generator::named(seed, "agent/action"),
                 shuffle: Generator::named(seed, "agent/shuffle"),
             },
-            logprob: Vec::new(),
+            observations,
+            rewards: config
+                .norm_reward
+                .then(|| RewardScaler::new(config.gamma, actors)),
+            group: (config.baseline == BaselineKind::Group).then(|| GroupBaseline::new(config.gamma, actors)),
+            imitation: config.bc.as_ref().map(|bc| Imitation::new(bc, seed)),
+            start: state.clone(),
+            state,
+            config: config.clone(),
+            drawn: Drawn::default(),
+            allowed: Vec::new(),
+            stuck: None,
+            choice: Choice::default(),
             scratch: Scratch::default(),
             metrics: Metrics::new(),
         })
@@ -138,14 +157,14 @@ impl Ppo {
         &self.actor_critic
     }
 
-    /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`.
-    ///
-    /// # Errors
-    /// [`AgentError::NotFinite`] if a critic's value is no number.
-    pub fn estimate(
-        &self,
+    /// Values every state of a full rollout and computes advantages: `A = A_task + sum w_k A_k + advantage terms`. `reward`
+    /// is the task's stream, `[T, K]`, normalised or not; `remembered` are the task's values of a critic with memory.
+    fn estimate(
+        &mut self,
         batch: &TensorBatch<'_>,
+        reward: Vec<f32>,
         mixed: &Mixed,
+        remembered: Option<Values>,
         step: u64,
     ) -> Result<Estimates, AgentError> {
         let task = Stream {
@@ -154,21 +173,26 @@ impl Ppo {
             gamma: self.config.gamma,
             gae_lambda: self.config.gae_lambda,
             episodic: true,
-            reward: mixed.task.clone(),
+            reward,
         };
-        let mut estimates = Estimates::default();
-        let alive = batch.rollout().alive();
-        let mut task_size = 0.0;
-        for (i, stream) in std::iter::once(&task).chain(&mixed.streams).enumerate() {
-            let (targets, advantage) = self.estimate_stream(i, stream, batch, step)?;
-            estimates.log_explained_variance(i, &stream.name, &targets);
-            estimates.targets.push(targets);
-            if i == 0 {
-                task_size = mean_size(&advantage, alive);
-                estimates.advantage = advantage;
-            } else {
-                estimates.add(&stream.name, stream.weight, &advantage, alive, task_size);
-            }
+        let rollout = batch.rollout();
+        let alive = rollout.alive();
+        let values = remembered
+            .unwrap_or_else(|| Values::of(batch, &|samples, out| self.actor_critic.values(samples, out)));
+        values.check(&task.name, step)?;
+        let (targets, mut advantage) = values.targets(&task, rollout);
+        let mut chosen = alive.to_vec();
+        if let Some(group) = &mut self.group {
+            group.estimate(&task.reward, rollout, &mut advantage, &mut chosen);
+        }
+        let task_size = mean_size(&advantage, alive);
+        let mut estimates = Estimates::of_task(targets, advantage, chosen);
+        for (critic, stream) in self.critics.iter().zip(&mixed.streams) {
+            let values = Values::of(batch, &|samples, out| critic.values(samples, out));
+            values.check(&stream.name, step)?;
+            let (targets, advantage) = values.targets(stream, rollout);
+            estimates.push(&stream.name, targets);
+            estimates.add(&stream.name, stream.weight, &advantage, alive, task_size);
         }
         for term in &mixed.advantage {
             estimates.add(&term.name, term.weight, &term.value, alive, task_size);
@@ -176,70 +200,41 @@ impl Ppo {
         Ok(estimates)
     }
 
-    /// Values, returns and advantages of stream `i`, of which 0 is the task's.
-    fn estimate_stream(
-        &self,
-        i: usize,
-        stream: &Stream,
-        batch: &TensorBatch<'_>,
-        step: u64,
-    ) -> Result<(Targets, Vec<f32>), AgentError> {
-        let values = |samples: &Samples<'_>, out: &mut Vec<f32>| match i {
-            0 => self.actor_critic.values(samples, out),
-            _ => self.critics[i - 1].values(samples, out),
-        };
-        let mut value = value_states(batch, &values);
-        check_finite(&value, || format!("value of stream {}", stream.name), step)?;
-        let (cut, mut part) = (truncated(batch.rollout()), Vec::new());
-        let mut final_value = vec![0.0; batch.len()];
-        if !cut.is_empty() {
-            values(&Samples::finals(batch, &cut), &mut part);
-            let pairs = cut.iter().zip(&part);
-            pairs.for_each(|(&at, value)| final_value[at as usize] = *value);
-        }
-        let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
-        gae::Stream {
-            reward: &stream.reward,
-            value: &value,
-            final_value: &final_value,
-            terminated: batch.rollout().terminated(),
-            truncated: batch.rollout().truncated(),
-            actors: batch.actors(),
-            gamma: stream.gamma,
-            gae_lambda: stream.gae_lambda,
-            episodic: stream.episodic,
-        }
-        .estimate(&mut advantage, &mut returns);
-        value.truncate(batch.len());
-        Ok((Targets { value, returns }, advantage))
-    }
-
     /// Several passes over the rollout in shuffled minibatches; each is one step of every optimiser. `step` is the run's
     /// count of env steps before this rollout, which moves the schedules.
-    ///
-    /// # Errors
-    /// [`AgentError::NotFinite`] naming the loss or gradient that is no number; nothing more is learned then.
-    pub fn update(
+    fn update(
         &mut self,
         batch: &TensorBatch<'_>,
         mut estimates: Estimates,
+        mut demonstrated: Option<Demonstrated<'_>>,
         step: u64,
     ) -> Result<Metrics, AgentError> {
         let pass = self.pass(step);
-        let alive = batch.rollout().alive();
-        let mut samples: Vec<i64> = (0..batch.len() as i64).filter(|&i| alive[i as usize]).collect();
+        let chosen = &estimates.chosen;
+        let samples: Vec<i64> = (0..batch.len() as i64).filter(|&i| chosen[i as usize]).collect();
         if self.config.norm_adv == NormAdv::Rollout {
             normalise_some(&mut estimates.advantage, &samples);
         }
-        let minibatch = self.config.minibatch(samples.len());
+        let mut minibatches = if self.actor_critic.is_recurrent() {
+            let actors = batch.actors();
+            Minibatches::sequences(
+                actors,
+                actors / self.config.n_minibatches,
+                estimates.chosen.clone(),
+            )
+        } else {
+            let size = self.config.minibatch(samples.len());
+            Minibatches::steps(samples, size)
+        };
         let mut sums = UpdateSums::new(self.critics.len());
         let mut epochs = 0;
         for _ in 0..self.config.update_epochs {
-            self.streams.shuffle.shuffle(&mut samples);
+            minibatches.shuffle(&mut self.streams.shuffle);
             let mut epoch = PolicyStats::default();
-            for index in samples.chunks(minibatch) {
-                epoch.add(&self.learn_policy(batch, &estimates, index, &pass, &mut sums)?);
-                self.learn_critics(batch, &estimates, index, &pass, &mut sums)?;
+            for chunk in minibatches.chunks() {
+                let demonstrated = demonstrated.as_mut();
+                epoch.add(&self.learn_policy(batch, &estimates, &chunk, demonstrated, &pass, &mut sums)?);
+                self.learn_critics(batch, &estimates, &chunk.index, &pass, &mut sums)?;
             }
             epochs += 1;
             sums.policy.add(&epoch);
@@ -271,41 +266,52 @@ impl Ppo {
         }
     }
 
-    /// One step of the policy and the task's critic on the samples in `index`.
+    /// One step of the policy and the task's critic on a minibatch.
     fn learn_policy(
         &mut self,
         batch: &TensorBatch<'_>,
         estimates: &Estimates,
-        index: &[i64],
+        chunk: &Chunk<'_>,
+        demonstrated: Option<&mut Demonstrated<'_>>,
         pass: &Pass,
         sums: &mut UpdateSums,
     ) -> Result<PolicyStats, AgentError> {
-        let s = &mut self.scratch;
-        let actions = batch.rollout().actions().as_i32().unwrap_or(&[]);
-        take(&self.logprob, index, &mut s.logprob);
+        let (s, index, distribution) = (&mut self.scratch, &*chunk.index, &self.distribution);
+        s.drawn.take(&self.drawn, index, distribution.width());
         take(&estimates.advantage, index, &mut s.advantage);
-        take(actions, index, &mut s.action);
+        take_rows(&self.allowed, index, distribution.outputs(), &mut s.mask);
         if self.config.norm_adv == NormAdv::Minibatch {
             loss::normalise(&mut s.advantage);
         }
+        let minibatch = minibatch(batch, chunk, &self.start);
         let mut stats = PolicyStats::default();
-        let samples = Samples::chosen(batch, index);
-        let loss = |logits: &[f32], values: &[f32], logits_grad: &mut Grads, values_grad: &mut Grads| {
-            logits_grad.resize(logits.len(), 0.0);
-            let policy_samples = PolicySamples {
-                logits,
-                action: &s.action,
-                logprob: &s.logprob,
+        self.actor_critic.gradient(&minibatch, |heads, grads| {
+            let samples = PolicySamples {
+                outputs: heads.outputs,
+                log_std: heads.log_std,
+                mask: (!s.mask.is_empty()).then_some(&s.mask),
+                actions: s.drawn.actions(),
+                logprob: &s.drawn.logprob,
                 advantage: &s.advantage,
             };
-            stats = loss::policy_loss(&policy_samples, &pass.loss, logits_grad);
+            stats = loss::policy_loss(distribution, &samples, &pass.loss, &mut grads.policy);
             finite(stats.policy_loss, || "policy loss".to_owned(), pass.step)?;
             finite(stats.entropy, || "entropy".to_owned(), pass.step)?;
-            sums.value_loss[0] +=
-                s.value_loss(values, &estimates.targets[0], index, pass, "task", values_grad)?;
+            let targets = &estimates.targets[0];
+            take(&targets.returns, index, &mut s.returns);
+            take(&targets.value, index, &mut s.old_value);
+            grads.values.resize(heads.values.len(), 0.0);
+            let (old, returns) = (&s.old_value, &s.returns);
+            let sum = loss::value_loss(heads.values, old, returns, &pass.loss, &mut grads.values);
+            finite(sum, || "value loss of stream task".to_owned(), pass.step)?;
+            sums.value_loss[0] += sum;
             Ok(())
-        };
-        let norm = self.actor_critic.learn(&samples, pass.learning_rate, loss)?;
+        })?;
+        if let Some(demonstrated) = demonstrated {
+            let loss = demonstrated.add_gradient(&mut self.actor_critic, distribution)?;
+            *sums.imitation.get_or_insert(0.0) += loss;
+        }
+        let norm = self.actor_critic.step(pass.learning_rate);
         finite(norm, || "gradient of policy and task value".to_owned(), pass.step)?;
         sums.grad_norm += norm;
         sums.minibatches += 1.0;
@@ -326,8 +332,13 @@ impl Ppo {
         let streams = estimates.targets[1..].iter().zip(&mut sums.value_loss[1..]);
         for (critic, (targets, sum)) in self.critics.iter_mut().zip(streams) {
             let name = critic.name().to_owned();
+            take(&targets.returns, index, &mut s.returns);
+            take(&targets.value, index, &mut s.old_value);
             let norm = critic.learn(&samples, pass.learning_rate, |values, grad| {
-                *sum += s.value_loss(values, targets, index, pass, &name, grad)?;
+                grad.resize(values.len(), 0.0);
+                let own = loss::value_loss(values, &s.old_value, &s.returns, &pass.loss, grad);
+                finite(own, || format!("value loss of stream {name}"), pass.step)?;
+                *sum += own;
                 Ok(())
             })?;
             finite(
@@ -338,6 +349,86 @@ impl Ppo {
         }
         Ok(())
     }
+
+    /// Learns from a turn, whose observations `batch` has as the networks read them.
+    fn learn_from(&mut self, batch: &TensorBatch<'_>, turn: &mut Turn<'_>) -> Result<(), AgentError> {
+        let mut clock = Clock::start();
+        let mut reward = turn.mixed.task.clone();
+        if let Some(scaler) = &mut self.rewards {
+            scaler.scale(&mut reward, batch.rollout());
+        }
+        let remembered = self.actor_critic.is_recurrent().then(|| {
+            let (values, state) = self.actor_critic.values_of_rollout(batch, &self.start);
+            self.state.critic = state;
+            clear_ended(&mut self.state.policy, batch.rollout(), batch.n_steps() - 1);
+            values
+        });
+        let estimates = self.estimate(batch, reward, turn.mixed, remembered, turn.step)?;
+        clock.lap(&mut turn.hops.gae_s);
+        let mut imitation = self.imitation.take();
+        let metrics = self.update_with(batch, estimates, imitation.as_mut(), turn.before);
+        self.imitation = imitation;
+        self.metrics = metrics?;
+        clock.lap(&mut turn.hops.update_s);
+        Ok(())
+    }
+
+    /// [`Self::update`] beside the imitation loss, if there is one.
+    fn update_with(
+        &mut self,
+        batch: &TensorBatch<'_>,
+        estimates: Estimates,
+        imitation: Option<&mut Imitation>,
+        step: u64,
+    ) -> Result<Metrics, AgentError> {
+        let remaining = self.config.remaining(step);
+        let coef = self.config.bc.as_ref().map_or(0.0, |bc| bc.coef_at(remaining));
+        let (Some(imitation), true) = (imitation, coef > 0.0) else {
+            return self.update(batch, estimates, None, step);
+        };
+        imitation.open(&self.layout, &self.distribution)?;
+        let seen = imitation.seen(self.observations.as_ref());
+        let demonstrated =
+            imitation.demonstrated(seen.as_ref(), (coef, step), &self.actor_critic, self.device);
+        self.update(batch, estimates, demonstrated, step)
+    }
+}
+
+fn check_memory(config: &PpoConfig, actors: usize) -> Result<(), AgentError> {
+    if config.memory == MemoryKind::None || actors.is_multiple_of(config.n_minibatches) {
+        return Ok(());
+    }
+    Err(AgentError::Config {
+        key: "agent.n_minibatches",
+        value: config.n_minibatches.to_string(),
+        remedy: format!(
+            "a policy with memory learns from whole sequences; use a divisor of the {actors} actors"
+        ),
+    })
+}
+
+fn minibatch<'a>(batch: &'a TensorBatch<'a>, chunk: &'a Chunk<'_>, start: &'a MemoryState) -> Minibatch<'a> {
+    if chunk.actors.is_empty() {
+        return Minibatch::Steps(Samples::chosen(batch, &chunk.index));
+    }
+    Minibatch::Sequences(Sequences {
+        batch,
+        actors: chunk.actors,
+        index: &chunk.index,
+        start,
+    })
+}
+
+impl Ppo {
+    /// What acts: weights, and the statistics that observations are whitened with.
+    fn named_weights(&self) -> NamedTensors {
+        let mut named = NamedTensors::new();
+        self.actor_critic.store_weights(&mut named);
+        if let Some(observations) = &self.observations {
+            observations.store(&mut named);
+        }
+        named
+    }
 }
 
 impl Learner for Ppo {
@@ -345,54 +436,89 @@ impl Learner for Ppo {
         "ppo"
     }
 
-    fn act(&mut self, rollout: &mut Rollout, t: usize, _step: u64) {
-        let k = rollout.actors();
-        self.actor_critic
-            .logits(&Samples::row(rollout, t), &mut self.scratch.logits);
-        self.logprob.resize(rollout.n_steps() * k, 0.0);
-        sample_categorical(
-            &self.scratch.logits,
-            self.actor_critic.n_actions(),
-            &mut self.streams.action,
-            rollout.discrete_actions_mut(t),
-            &mut self.logprob[t * k..(t + 1) * k],
-        );
+    fn begin(&mut self) -> Result<(), AgentError> {
+        let Some(mut imitation) = self.imitation.take() else {
+            return Ok(());
+        };
+        imitation.open(&self.layout, &self.distribution)?;
+        imitation.pretrain(
+            &mut self.actor_critic,
+            self.observations.as_mut(),
+            &self.distribution,
+            self.device,
+        )?;
+        self.imitation = Some(imitation);
+        Ok(())
     }
 
-    fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
-        let mut clock = Clock::start();
-        let estimates = self.estimate(turn.batch, turn.mixed, turn.step)?;
-        clock.lap(&mut turn.hops.gae_s);
-        self.metrics = self.update(turn.batch, estimates, turn.before)?;
-        clock.lap(&mut turn.hops.update_s);
-        Ok(())
+    fn act(&mut self, rollout: &mut Rollout, t: usize, _step: u64) {
+        if let Some(observations) = &mut self.observations {
+            observations.record(rollout, t);
+        }
+        match t.checked_sub(1) {
+            None => {
+                self.start.clone_from(&self.state);
+                self.allowed.clear();
+            }
+            Some(before) => clear_ended(&mut self.state.policy, rollout, before),
+        }
+        let mask = self.mask(rollout, t);
+        let stuck_now = mask.and_then(|mask| mask::stuck(mask, &self.distribution));
+        let seen = self
+            .observations
+            .as_ref()
+            .map_or(&*rollout, ObservationNormaliser::whitened);
+        let mut choice = std::mem::take(&mut self.choice);
+        let mut state = std::mem::take(&mut self.state.policy);
+        let mut rng = self.streams.action.clone();
+        let samples = Samples::row(seen, t);
+        self.choose(&samples, mask, &mut state, Play::Sampled, &mut rng, &mut choice);
+        self.allowed.extend_from_slice(mask.unwrap_or(&[]));
+        self.stuck = self.stuck.or(stuck_now);
+        self.distribution.write(&choice.drawn, rollout, t);
+        self.drawn.put(t, rollout.n_steps(), &choice.drawn);
+        (self.choice, self.state.policy, self.streams.action) = (choice, state, rng);
+    }
+
+    fn learn(&mut self, mut turn: Turn<'_>) -> Result<(), AgentError> {
+        if let Some(actor) = self.stuck {
+            return Err(AgentError::NoAction {
+                env: self.spec.id.clone(),
+                actor,
+                step: turn.before,
+            });
+        }
+        let Some(mut observations) = self.observations.take() else {
+            let batch = turn.batch;
+            return self.learn_from(batch, &mut turn);
+        };
+        observations.complete(turn.batch.rollout());
+        let whitened = TensorBatch::new(observations.whitened(), self.device);
+        let learned = self.learn_from(&whitened, &mut turn);
+        self.observations = Some(observations);
+        learned
     }
 
     fn take_metrics(&mut self) -> Metrics {
         std::mem::take(&mut self.metrics)
     }
 
-    fn player<'a>(&'a self, _actors: usize, play: Play, rng: Generator) -> Box<dyn Player + 'a> {
-        Box::new(PpoPlayer {
-            actor_critic: &self.actor_critic,
-            play,
-            rng,
-            logits: Vec::new(),
-        })
+    fn player<'a>(&'a self, actors: usize, play: Play, rng: Generator) -> Box<dyn Player + 'a> {
+        Box::new(PpoPlayer::new(self, actors, play, rng))
     }
 
     fn judge(&self, rollout: &Rollout, t: usize) -> Judgement {
         let mut judgement = Judgement::default();
-        let samples = Samples::row(rollout, t);
-        self.actor_critic.values(&samples, &mut judgement.value);
-        let mut logits = Vec::new();
-        self.actor_critic.logits(&samples, &mut logits);
-        judgement.greedy_action.resize(samples.len(), 0);
-        greedy(
-            &logits,
-            self.actor_critic.n_actions(),
-            &mut judgement.greedy_action,
-        );
+        let mut whitened = None;
+        let samples = self.look(rollout, t, &mut whitened);
+        self.actor_critic.values_afresh(&samples, &mut judgement.value);
+        if let ActionSpace::Discrete { .. } = self.layout.actions {
+            let mut state = self.actor_critic.fresh_state(samples.len()).policy;
+            let (mut choice, mut unused) = (Choice::default(), self.streams.action.clone());
+            let mask = self.mask(rollout, t);
+            self.choose(&samples, mask, &mut state, Play::Greedy, &mut unused, &mut choice);
+            judgement.greedy_action = choice.drawn.choices;
+        }
         judgement
     }
 
@@ -402,6 +528,25 @@ impl Learner for Ppo {
         self.critics.iter().for_each(|critic| critic.store(&mut stored));
         streams::store(&mut stored, "action", &self.streams.action);
         streams::store(&mut stored, "shuffle", &self.streams.shuffle);
+        let actors = self.layout.actors() as i64;
+        for (name, state) in [("policy", &self.state.policy), ("critic", &self.state.critic)] {
+            if !state.is_empty() {
+                let width = state.len() as i64 / actors;
+                stored.push(format!("memory.{name}"), &[actors, width], state.clone());
+            }
+        }
+        if let Some(observations) = &self.observations {
+            observations.store(&mut stored);
+        }
+        if let Some(scaler) = &self.rewards {
+            streams::store_statistics(&mut stored, "rewards", scaler);
+        }
+        if let Some(group) = &self.group {
+            streams::store_statistics(&mut stored, "group", group);
+        }
+        if let Some(imitation) = &self.imitation {
+            imitation.store(&mut stored);
+        }
         stored
     }
 
@@ -412,19 +557,46 @@ impl Learner for Ppo {
         }
         self.streams.action = streams::restore(stored, "action")?;
         self.streams.shuffle = streams::restore(stored, "shuffle")?;
+        for (name, state) in [
+            ("policy", &mut self.state.policy),
+            ("critic", &mut self.state.critic),
+        ] {
+            if !state.is_empty() {
+                state.clone_from(&stored.get(&format!("memory.{name}"))?.values);
+            }
+        }
+        if let Some(observations) = &mut self.observations {
+            observations.restore(stored)?;
+        }
+        if self.rewards.is_some() {
+            self.rewards = Some(streams::restore_statistics(stored, "rewards")?);
+        }
+        if self.group.is_some() {
+            self.group = Some(streams::restore_statistics(stored, "group")?);
+        }
+        if let Some(imitation) = &mut self.imitation {
+            imitation.restore(stored)?;
+        }
         Ok(())
     }
 
     fn export(&self) -> Export {
-        let network = self.actor_critic.describe(&self.spec.observation);
+        let weights = self.named_weights();
+        let normaliser = self.observations.as_ref();
+        let fields = normaliser.map_or(self.spec.observation.as_slice(), ObservationNormaliser::fields);
+        let network = NetworkDescription {
+            whitening: normaliser.map(ObservationNormaliser::describe),
+            ..self.actor_critic.describe(fields)
+        };
+        let head = self.distribution.describe(self.config.mask_actions);
         Export {
-            description: Description::new("ppo", &self.spec, network, HeadDescription::Categorical),
-            weights: self.actor_critic.named(),
+            description: Description::new("ppo", &self.spec, network, head),
+            weights,
         }
     }
 
     fn weights(&self) -> Vec<u8> {
-        self.actor_critic.weights()
+        self.named_weights().to_bytes()
     }
 
     fn is_fused(&self) -> bool {
@@ -432,179 +604,24 @@ impl Learner for Ppo {
     }
 }
 
-/// The policy outside of training.
-struct PpoPlayer<'a> {
-    actor_critic: &'a ActorCritic,
-    play: Play,
-    rng: Generator,
-    logits: Vec<f32>,
-}
-
-impl Player for PpoPlayer<'_> {
-    fn outputs(&self) -> &[f32] {
-        &self.logits
-    }
-
-    fn act(&mut self, rollout: &mut Rollout, t: usize) {
-        self.actor_critic
-            .logits(&Samples::row(rollout, t), &mut self.logits);
-        let (n, actions) = (self.actor_critic.n_actions(), rollout.discrete_actions_mut(t));
-        match self.play {
-            Play::Sampled => sample_categorical(&self.logits, n, &mut self.rng, actions, &mut []),
-            Play::Greedy => greedy(&self.logits, n, actions),
-        }
-    }
-}
-
-impl Scratch {
-    /// The value loss of one stream over a minibatch; fills its gradient.
-    fn value_loss(
-        &mut self,
-        values: &[f32],
-        targets: &Targets,
-        index: &[i64],
-        pass: &Pass,
-        name: &str,
-        grad: &mut Grads,
-    ) -> Result<f64, AgentError> {
-        take(&targets.returns, index, &mut self.returns);
-        take(&targets.value, index, &mut self.old_value);
-        grad.resize(values.len(), 0.0);
-        let sum = loss::value_loss(values, &self.old_value, &self.returns, &pass.loss, grad);
-        finite(sum, || format!("value loss of stream {name}"), pass.step)?;
-        Ok(sum)
-    }
-}
-
-impl Estimates {
-    fn add(&mut self, name: &str, weight: f64, term: &[f32], alive: &[bool], task_size: f64) {
-        let size = weight.abs() * mean_size(term, alive);
-        let ratio = if task_size > 0.0 {
-            size / task_size
-        } else {
-            f64::NAN
-        };
-        self.metrics
-            .insert(format!("reward/{name}/advantage_ratio"), ratio);
-        // Nothing is added at weight 0, not even a zero: a run without the term has the same bits.
-        if weight != 0.0 {
-            let pairs = self.advantage.iter_mut().zip(term);
-            pairs.for_each(|(sum, term)| *sum = (f64::from(*sum) + weight * f64::from(*term)) as f32);
-        }
-    }
-
-    fn log_explained_variance(&mut self, i: usize, name: &str, targets: &Targets) {
-        let key = if i == 0 {
-            "losses/explained_variance".to_owned()
-        } else {
-            format!("losses/explained_variance/{name}")
-        };
-        let explained = loss::explained_variance(&targets.value, &targets.returns);
-        self.metrics.insert(key, explained.unwrap_or(f64::NAN));
-    }
-}
-
-/// Sums over all minibatches of an update.
-struct UpdateSums {
-    policy: PolicyStats,
-    last_epoch: PolicyStats,
-    value_loss: Vec<f64>,
-    grad_norm: f64,
-    minibatches: f64,
-}
-
-impl UpdateSums {
-    fn new(critics: usize) -> Self {
-        Self {
-            policy: PolicyStats::default(),
-            last_epoch: PolicyStats::default(),
-            value_loss: vec![0.0; critics + 1],
-            grad_norm: 0.0,
-            minibatches: 0.0,
-        }
-    }
-
-    /// Means over all samples; the divergences are those of the last epoch, as CleanRL reports them.
-    fn metrics(&self, critics: &[Critic]) -> Metrics {
-        let (all, last) = (&self.policy, &self.last_epoch);
-        let mut metrics = Metrics::from([
-            ("losses/policy_loss".to_owned(), all.mean(all.policy_loss)),
-            ("losses/entropy".to_owned(), all.mean(all.entropy)),
-            ("losses/value_loss".to_owned(), all.mean(self.value_loss[0])),
-            ("losses/approx_kl".to_owned(), last.mean(last.approx_kl)),
-            ("losses/old_approx_kl".to_owned(), last.mean(last.old_approx_kl)),
-            ("losses/clipfrac".to_owned(), all.mean(all.clipfrac)),
-            (
-                "losses/grad_norm".to_owned(),
-                self.grad_norm / self.minibatches.max(1.0),
-            ),
-        ]);
-        for (critic, sum) in critics.iter().zip(&self.value_loss[1..]) {
-            metrics.insert(format!("losses/value_loss/{}", critic.name()), all.mean(*sum));
-        }
-        metrics
-    }
-}
-
-/// Values of all states of a rollout, `[T + 1, K]`.
-fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Samples<'_>, &mut Vec<f32>)) -> Vec<f32> {
-    let mut all = Vec::with_capacity(batch.len() + batch.actors());
-    let mut part = Vec::new();
-    for start in (0..batch.len()).step_by(VALUE_BATCH) {
-        let end = batch.len().min(start + VALUE_BATCH);
-        values(&Samples::states(batch, start, end), &mut part);
-        all.extend_from_slice(&part);
-    }
-    values(&Samples::row(batch.rollout(), batch.n_steps()), &mut part);
-    all.extend_from_slice(&part);
-    all
-}
-
-/// The samples at which an episode was truncated and not terminated.
-fn truncated(rollout: &Rollout) -> Vec<i64> {
-    let flags = rollout.truncated().iter().zip(rollout.terminated());
-    flags
-        .enumerate()
-        .filter(|(_, (cut, over))| **cut && !**over)
-        .map(|(i, _)| i as i64)
-        .collect()
-}
-
 fn take<T: Copy>(from: &[T], index: &[i64], into: &mut Vec<T>) {
     into.clear();
     into.extend(index.iter().map(|&i| from[i as usize]));
+}
+
+/// The same of rows of `width` values; nothing of nothing.
+fn take_rows(from: &[bool], index: &[i64], width: usize, into: &mut Vec<bool>) {
+    into.clear();
+    if !from.is_empty() {
+        let rows = index.iter().map(|&i| i as usize * width);
+        rows.for_each(|at| into.extend_from_slice(&from[at..at + width]));
+    }
 }
 
 fn normalise_some(values: &mut [f32], samples: &[i64]) {
     let mut chosen = Vec::new();
     take(values, samples, &mut chosen);
     loss::normalise(&mut chosen);
-    samples
-        .iter()
-        .zip(chosen)
-        .for_each(|(&i, value)| values[i as usize] = value);
-}
-
-fn mean_size(values: &[f32], alive: &[bool]) -> f64 {
-    let counted = values.iter().zip(alive).filter(|(_, alive)| **alive);
-    let (sum, n) = counted.fold((0.0, 0.0), |(sum, n), (x, _)| (sum + f64::from(x.abs()), n + 1.0));
-    if n > 0.0 { sum / n } else { 0.0 }
-}
-
-fn finite(value: f64, term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    Err(AgentError::NotFinite {
-        term: term(),
-        value,
-        step,
-    })
-}
-
-fn check_finite(values: &[f32], term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
-    match values.iter().find(|value| !value.is_finite()) {
-        Some(value) => finite(f64::from(*value), term, step),
-        None => Ok(()),
-    }
+    let pairs = samples.iter().zip(chosen);
+    pairs.for_each(|(&i, value)| values[i as usize] = value);
 }

@@ -10,7 +10,7 @@ use prospect_sim::{Rollout, random::Generator};
 use crate::{
     checkpoint::Checkpoint,
     config::SacConfig,
-    continuous::{Averages, Memory, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise},
+    continuous::{Averages, Experience, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise},
     error::AgentError,
     export::{Export, HeadDescription},
     hops::Clock,
@@ -35,7 +35,7 @@ pub struct Sac {
     actor: Network,
     critics: TwinCritics,
     temperature: Temperature,
-    memory: Memory,
+    experience: Experience,
     streams: Streams,
     /// Updates of the critics made.
     updates: u64,
@@ -78,7 +78,7 @@ impl Sac {
             actor: spaces.actor(&network, 2 * spaces.action(), init)?,
             critics: TwinCritics::new(&network, &spaces, init.seed, init.device)?,
             temperature: Temperature::new(config, spaces.action()),
-            memory: Memory::new(config.memory(), init)?,
+            experience: Experience::new(config.experience(), init)?,
             spaces,
             config: config.clone(),
             streams: Streams {
@@ -180,10 +180,10 @@ impl Learner for Sac {
 
     fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
         let mut clock = Clock::start();
-        let due = self.memory.take_in(&turn)?;
+        let due = self.experience.take_in(&turn)?;
         clock.lap(&mut turn.hops.replay_s);
         for _ in 0..due {
-            self.memory.draw(&self.spaces, &turn, &mut self.batch)?;
+            self.experience.draw(&self.spaces, &turn, &mut self.batch)?;
             clock.lap(&mut turn.hops.replay_s);
             self.update(turn.step)?;
             clock.lap(&mut turn.hops.update_s);
@@ -219,7 +219,7 @@ impl Learner for Sac {
         self.actor.store("adam.actor.", &mut stored);
         self.critics.store(&mut stored);
         self.temperature.store(&mut stored);
-        self.memory.store(&mut stored);
+        self.experience.store(&mut stored);
         stored.set_text("updates", self.updates);
         streams::store(&mut stored, "action", &self.streams.action);
         streams::store(&mut stored, "noise", &self.streams.noise);
@@ -230,7 +230,7 @@ impl Learner for Sac {
         self.actor.restore("adam.actor.", stored)?;
         self.critics.restore(stored)?;
         self.temperature.restore(stored)?;
-        self.memory.restore(stored)?;
+        self.experience.restore(stored)?;
         self.updates = streams::restore_count(stored, "updates")?;
         self.streams.action = streams::restore(stored, "action")?;
         self.streams.noise = streams::restore(stored, "noise")?;
@@ -238,12 +238,12 @@ impl Learner for Sac {
     }
 
     fn save_memory(&self, checkpoint: &mut Checkpoint) -> Result<(), AgentError> {
-        self.memory.replay.save(checkpoint);
+        self.experience.replay.save(checkpoint);
         Ok(())
     }
 
     fn load_memory(&mut self, checkpoint: &Checkpoint) -> Result<(), AgentError> {
-        self.memory.replay.load(checkpoint)
+        self.experience.replay.load(checkpoint)
     }
 
     fn export(&self) -> Export {

@@ -214,7 +214,9 @@ impl Session {
         if let Some(path) = checkpoints.latest()? {
             let replay = config.checkpoint.replay;
             if !replay {
-                tracing::warn!("checkpoint.replay = false: a replay starts empty, and the run does not go on exactly");
+                tracing::warn!(
+                    "checkpoint.replay = false: a replay starts empty, and the run does not go on exactly"
+                );
             }
             let stored = load_whole(&path, &mut trainer, replay)?;
             offsets = read_json(&stored, &path, "offsets.json")?;
@@ -251,6 +253,7 @@ impl Session {
         stop: &AtomicBool,
         watch: &mut dyn FnMut(&Trainer, &Event<'_>),
     ) -> Result<Outcome, AgentError> {
+        self.trainer.start()?;
         if self.trainer.step() == 0 {
             // A run that was stopped before its first rollout has its first row already.
             if self.eval.offset() == 0 {

@@ -1,20 +1,32 @@
-//! Random streams among named tensors: as texts, because a stream's numbers fit no float.
+//! Random streams and running statistics among named tensors: as texts, because their numbers fit no float of 32 bits.
 
 use prospect_nets::{NamedTensors, NetsError};
 use prospect_sim::random::Generator;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::AgentError;
 
+fn to_hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let byte = |i: usize| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok();
+    (0..text.len().div_ceil(2)).map(byte).collect()
+}
+
+fn damaged(what: &str, name: &str) -> AgentError {
+    AgentError::Nets(NetsError::Format {
+        reason: format!("{what} {name} is missing or damaged"),
+    })
+}
+
 /// Adds a stream under `stream.<name>`.
 pub(crate) fn store(stored: &mut NamedTensors, name: &str, stream: &Generator) {
-    let digits = stream
-        .to_bytes()
-        .into_iter()
-        .flat_map(|byte| [byte >> 4, byte & 15]);
-    let hex: String = digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect();
-    stored.set_text(&format!("stream.{name}"), hex);
+    stored.set_text(&format!("stream.{name}"), to_hex(&stream.to_bytes()));
 }
 
 /// The stream of that name.
@@ -22,26 +34,31 @@ pub(crate) fn store(stored: &mut NamedTensors, name: &str, stream: &Generator) {
 /// # Errors
 /// [`AgentError::Nets`] if it is missing or damaged.
 pub(crate) fn restore(stored: &NamedTensors, name: &str) -> Result<Generator, AgentError> {
-    let text = stored.text(&format!("stream.{name}")).unwrap_or_default();
-    let byte = |i: usize| {
-        text.get(2 * i..2 * i + 2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-    };
-    let mut bytes = [0; Generator::N_BYTES];
-    let whole = bytes
-        .iter_mut()
-        .enumerate()
-        .all(|(i, slot)| byte(i).map(|value| *slot = value).is_some());
-    let stream = if whole {
-        Generator::from_bytes(&bytes).ok()
-    } else {
-        None
-    };
-    stream.ok_or_else(|| {
-        AgentError::Nets(NetsError::Format {
-            reason: format!("random stream {name} is missing or damaged"),
-        })
-    })
+    let bytes = stored.text(&format!("stream.{name}")).and_then(from_hex);
+    let bytes: Option<[u8; Generator::N_BYTES]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    bytes
+        .and_then(|bytes| Generator::from_bytes(&bytes).ok())
+        .ok_or_else(|| damaged("random stream", name))
+}
+
+/// Adds statistics under `statistics.<name>`, to the last bit.
+pub(crate) fn store_statistics<T: Serialize>(stored: &mut NamedTensors, name: &str, value: &T) {
+    let bytes = postcard::to_stdvec(value).unwrap_or_default();
+    stored.set_text(&format!("statistics.{name}"), to_hex(&bytes));
+}
+
+/// The statistics of that name.
+///
+/// # Errors
+/// [`AgentError::Nets`] if they are missing or damaged.
+pub(crate) fn restore_statistics<T: DeserializeOwned>(
+    stored: &NamedTensors,
+    name: &str,
+) -> Result<T, AgentError> {
+    let bytes = stored.text(&format!("statistics.{name}")).and_then(from_hex);
+    bytes
+        .and_then(|bytes| postcard::from_bytes(&bytes).ok())
+        .ok_or_else(|| damaged("statistics", name))
 }
 
 /// The whole number under that key.

@@ -9,7 +9,7 @@ use prospect_sim::{Rollout, random::Generator};
 use crate::{
     checkpoint::Checkpoint,
     config::Td3Config,
-    continuous::{Averages, Memory, Minibatch, Spaces, TwinCritics, finite, normal_noise},
+    continuous::{Averages, Experience, Minibatch, Spaces, TwinCritics, finite, normal_noise},
     error::AgentError,
     export::{Export, HeadDescription},
     hops::Clock,
@@ -39,7 +39,7 @@ pub struct Td3 {
     actor: Network,
     target_actor: Network,
     critics: TwinCritics,
-    memory: Memory,
+    experience: Experience,
     streams: Streams,
     /// Updates of the critics made.
     updates: u64,
@@ -83,7 +83,7 @@ impl Td3 {
             target_actor: actor.twin(),
             actor,
             critics: TwinCritics::new(&network, &spaces, init.seed, init.device)?,
-            memory: Memory::new(config.memory(), init)?,
+            experience: Experience::new(config.experience(), init)?,
             spaces,
             config: config.clone(),
             streams: Streams {
@@ -192,10 +192,10 @@ impl Learner for Td3 {
 
     fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
         let mut clock = Clock::start();
-        let due = self.memory.take_in(&turn)?;
+        let due = self.experience.take_in(&turn)?;
         clock.lap(&mut turn.hops.replay_s);
         for _ in 0..due {
-            self.memory.draw(&self.spaces, &turn, &mut self.batch)?;
+            self.experience.draw(&self.spaces, &turn, &mut self.batch)?;
             clock.lap(&mut turn.hops.replay_s);
             self.update(turn.step)?;
             clock.lap(&mut turn.hops.update_s);
@@ -232,7 +232,7 @@ impl Learner for Td3 {
         self.actor.store("adam.actor.", &mut stored);
         self.target_actor.params().store("target.", &mut stored);
         self.critics.store(&mut stored);
-        self.memory.store(&mut stored);
+        self.experience.store(&mut stored);
         stored.set_text("updates", self.updates);
         streams::store(&mut stored, "action", &self.streams.action);
         streams::store(&mut stored, "noise", &self.streams.noise);
@@ -244,7 +244,7 @@ impl Learner for Td3 {
         self.target_actor.params_mut().restore("target.", stored)?;
         self.target_actor.refresh();
         self.critics.restore(stored)?;
-        self.memory.restore(stored)?;
+        self.experience.restore(stored)?;
         self.updates = streams::restore_count(stored, "updates")?;
         self.streams.action = streams::restore(stored, "action")?;
         self.streams.noise = streams::restore(stored, "noise")?;
@@ -252,12 +252,12 @@ impl Learner for Td3 {
     }
 
     fn save_memory(&self, checkpoint: &mut Checkpoint) -> Result<(), AgentError> {
-        self.memory.replay.save(checkpoint);
+        self.experience.replay.save(checkpoint);
         Ok(())
     }
 
     fn load_memory(&mut self, checkpoint: &Checkpoint) -> Result<(), AgentError> {
-        self.memory.replay.load(checkpoint)
+        self.experience.replay.load(checkpoint)
     }
 
     fn export(&self) -> Export {

@@ -100,6 +100,7 @@ impl Trainer {
         )?;
         let mut facts = stack.needs().facts;
         facts.extend(wanted_facts(&spec.facts));
+        facts.extend(setup.agent.facts());
         let config = VecEnvConfig {
             n_envs: setup.n_envs,
             threads: setup.threads,
@@ -175,18 +176,41 @@ impl Trainer {
     /// # Errors
     /// What the env returns.
     pub fn envs_of(&self, n_envs: usize) -> Result<VecEnv, AgentError> {
+        self.envs_with(n_envs, &[])
+    }
+
+    /// Other envs of the same making that publish more facts, behind those that training reads.
+    ///
+    /// # Errors
+    /// What the env returns.
+    pub fn envs_with(&self, n_envs: usize, more: &[&str]) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
-        let facts = selected.state.iter().chain(&selected.event);
+        let selected = selected.state.iter().chain(&selected.event);
+        let facts = selected
+            .map(|&i| schema[i].field.name.as_str())
+            .chain(more.iter().copied());
         Ok(VecEnv::new(
             Arc::clone(&self.env),
             &VecEnvConfig {
                 n_envs,
                 threads: self.threads,
-                facts: facts.map(|&i| schema[i].field.name.clone()).collect(),
+                facts: facts.map(str::to_owned).collect(),
                 ..VecEnvConfig::default()
             },
         )?)
+    }
+
+    /// Lets the learner prepare for its first step, if that is still to come.
+    ///
+    /// # Errors
+    /// What the learner returns.
+    pub fn start(&mut self) -> Result<(), AgentError> {
+        if self.step == 0 {
+            self.learner.begin()
+        } else {
+            Ok(())
+        }
     }
 
     /// Rollouts and turns of the learner until there is something to report; for an on-policy learner one of each.
@@ -195,6 +219,7 @@ impl Trainer {
     /// [`AgentError::NotFinite`] naming the first term that is no number; the trainer must be dropped then. What envs and
     /// modules return.
     pub fn iterate(&mut self) -> Result<IterationReport, AgentError> {
+        self.start()?;
         let mut hops = Hops::default();
         let before = self.step;
         self.ended.clear();

@@ -1,8 +1,12 @@
 //! The hand-derived gradient of PPO's loss against PyTorch's autograd (`scripts/record_ppo_golden.py`), and through a network
 //! against libtorch's.
 
-use prospect_agents::loss::{LossConfig, PolicySamples, normalise, policy_loss, value_loss};
+use prospect_agents::{
+    distribution::Distribution,
+    loss::{LossConfig, PolicyGrad, PolicySamples, normalise, policy_loss, value_loss},
+};
 use prospect_nets::{Kind, Tensor, read_floats};
+use prospect_sim::Actions;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -62,13 +66,18 @@ fn values_and_gradients_are_those_of_pytorch() {
         let mut advantage = case.advantage.clone();
         normalise(&mut advantage);
         let samples = PolicySamples {
-            logits: &case.logits,
-            action: &case.action,
+            outputs: &case.logits,
+            log_std: &[],
+            mask: None,
+            actions: Actions::Discrete(&case.action),
             logprob: &case.old_logprob,
             advantage: &advantage,
         };
-        let mut grad = vec![0.0; case.logits.len()];
-        let stats = policy_loss(&samples, &config, &mut grad);
+        let distribution = Distribution::Choices {
+            nvec: vec![case.logits.len() / case.action.len()],
+        };
+        let mut grad = PolicyGrad::default();
+        let stats = policy_loss(&distribution, &samples, &config, &mut grad);
         close(stats.mean(stats.policy_loss), case.policy_loss, "policy_loss");
         close(stats.mean(stats.entropy), case.entropy, "entropy");
         close(stats.mean(stats.approx_kl), case.approx_kl, "approx_kl");
@@ -78,7 +87,7 @@ fn values_and_gradients_are_those_of_pytorch() {
             "old_approx_kl",
         );
         close(stats.mean(stats.clipfrac), case.clipfrac, "clipfrac");
-        all_close(&grad, &case.logits_grad, "logits_grad");
+        all_close(&grad.outputs, &case.logits_grad, "logits_grad");
         let mut grad = vec![0.0; case.values.len()];
         let sum = value_loss(&case.values, &case.old_value, &case.returns, &config, &mut grad);
         close(sum / case.values.len() as f64, case.value_loss, "value_loss");
@@ -115,10 +124,12 @@ fn the_inner_product_carries_the_gradient_through_a_network() {
     let by_hand = weight();
     let logits = inputs.matmul(&by_hand).tanh();
     let (logits_now, old) = (read_floats(&logits), read_floats(&old));
-    let mut grad = vec![0.0; 6];
+    let mut grad = PolicyGrad::default();
     let samples = PolicySamples {
-        logits: &logits_now,
-        action: &actions,
+        outputs: &logits_now,
+        log_std: &[],
+        mask: None,
+        actions: Actions::Discrete(&actions),
         logprob: &old,
         advantage: &[1.0, -2.0, 0.5],
     };
@@ -128,8 +139,12 @@ fn the_inner_product_carries_the_gradient_through_a_network() {
         ent_coef: 0.1,
         vf_coef: 0.5,
     };
-    policy_loss(&samples, &config, &mut grad);
-    logits.reshape(-1).dot(&Tensor::from_slice(&grad)).backward();
+    let distribution = Distribution::Choices { nvec: vec![2] };
+    policy_loss(&distribution, &samples, &config, &mut grad);
+    logits
+        .reshape(-1)
+        .dot(&Tensor::from_slice(&grad.outputs))
+        .backward();
     all_close(
         &read_floats(&by_hand.grad()),
         &read_floats(&by_autograd.grad()),

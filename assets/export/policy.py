@@ -44,42 +44,36 @@ class Policy(torch.nn.Module):
     def linear(self, name, x):
         return functional.linear(x, self.tensor(name + ".weight"), self.tensor(name + ".bias"))
 
+    def part(self, part, observation):
+        """What one part of the encoder makes of its component, `[batch, width]`."""
+        encoder, kind = self.network["name"] + ".encoder", part["kind"]
+        x = torch.as_tensor(numpy.asarray(observation[part["component"]]))
+        if kind == "values":
+            return x.float().reshape(len(x), -1) * part["scale"]
+        if kind == "index":
+            return functional.one_hot(x.long().reshape(-1) - part["low"], part["n"]).float()
+        if kind == "onehot":
+            levels = part["levels"]
+            groups = [functional.one_hot(x[..., c].long().clamp(max=n - 1), n) for c, n in enumerate(levels)]
+            x = torch.cat(groups, dim=-1).flatten(1).float()
+            x = x @ self.tensor(encoder + ".weight") + self.tensor(encoder + ".bias")
+            return ACTIVATIONS[part["activation"]](x)
+        x = x.float().permute(0, 3, 1, 2) * part["scale"]
+        for i, layer in enumerate(part["convolutions"]):
+            name = f"{encoder}.{i}"
+            x = functional.conv2d(x, self.tensor(name + ".weight"), self.tensor(name + ".bias"), stride=layer["stride"])
+            x = ACTIVATIONS[part["activation"]](x)
+            x = functional.max_pool2d(x, layer["pool"]) if layer["pool"] > 1 else x
+        return x.flatten(1)
+
     def encode(self, observation):
         """Features `[batch, width]`: the parts of the encoder side by side."""
-        encoder = self.network["name"] + ".encoder"
-        features = []
-        for part in self.network["encoder"]:
-            x = torch.as_tensor(numpy.asarray(observation[part["component"]]))
-            kind = part["kind"]
-            if kind == "onehot":
-                levels = torch.tensor(part["levels"])
-                groups = [functional.one_hot(torch.minimum(x[..., c].long(), levels[c] - 1), int(levels[c]))
-                          for c in range(len(levels))]
-                x = torch.cat(groups, dim=-1).flatten(1).float()
-                x = x @ self.tensor(encoder + ".weight") + self.tensor(encoder + ".bias")
-                x = ACTIVATIONS[part["activation"]](x)
-            elif kind == "values":
-                x = x.float().reshape(len(x), -1) * part["scale"]
-            elif kind == "index":
-                x = functional.one_hot(x.long().reshape(-1) - part["low"], part["n"]).float()
-            elif kind == "cnn":
-                x = x.float().permute(0, 3, 1, 2) * part["scale"]
-                for i, layer in enumerate(part["convolutions"]):
-                    name = f"{encoder}.{i}"
-                    x = functional.conv2d(x, self.tensor(name + ".weight"), self.tensor(name + ".bias"),
-                                          stride=layer["stride"])
-                    x = ACTIVATIONS[part["activation"]](x)
-                    x = functional.max_pool2d(x, layer["pool"]) if layer["pool"] > 1 else x
-                x = x.flatten(1)
-            features.append(x)
-        return torch.cat(features, dim=1)
-
-    def whiten(self, x):
         how = self.network["whitening"]
-        if how is None:
-            return x
-        x = (x - self.tensor(how["mean"])) / torch.sqrt(self.tensor(how["variance"]) + how["epsilon"])
-        return x.clamp(-how["clip"], how["clip"])
+        if how is not None:
+            x = torch.cat([self.part(part, observation) for part in how["parts"]], dim=1)
+            x = (x - self.tensor(how["mean"])) / torch.sqrt(self.tensor(how["std"]) ** 2 + how["epsilon"])
+            observation = {how["component"]: x.clamp(-how["clip"], how["clip"])}
+        return torch.cat([self.part(part, observation) for part in self.network["encoder"]], dim=1)
 
     def remember(self, x, state):
         """One step of the recurrent layer: its output and the new state."""
@@ -99,11 +93,11 @@ class Policy(torch.nn.Module):
     def forward(self, observation, state=None):
         """Outputs of the last layer `[batch, outputs]` and the new state."""
         name, activation = self.network["name"], ACTIVATIONS[self.network["activation"]]
-        x = self.whiten(self.encode(observation))
+        x = self.encode(observation)
         for i in range(self.network["hidden_layers"]):
             x = self.linear(f"{name}.hidden.{i}", x)
             if self.network["layer_norm"]:
-                norm = f"{name}.norm.{i}"
+                norm = f"{name}.hidden.{i}.norm"
                 x = functional.layer_norm(x, x.shape[1:], self.tensor(norm + ".weight"), self.tensor(norm + ".bias"))
             x = activation(x)
         x, state = self.remember(x, state)
@@ -133,16 +127,18 @@ class Policy(torch.nn.Module):
         return torch.minimum(torch.maximum(action, low), high)
 
     @torch.no_grad()
-    def act(self, observation, state=None, deterministic=True, generator=None):
-        """Actions `[batch]` or `[batch, width]` as a numpy array, and the new state."""
+    def act(self, observation, state=None, deterministic=True, generator=None, mask=None):
+        """Actions `[batch]` or `[batch, width]` as a numpy array, and the new state. `mask` `[batch, options]` is false where
+        an option is forbidden, for policies that were trained with masks."""
         outputs, state = self(observation, state)
         kind = self.head["kind"]
+        if mask is not None:
+            outputs = outputs.masked_fill(~torch.as_tensor(mask), -torch.inf)
         pick = (lambda logits: logits.argmax(1)) if deterministic else (
             lambda logits: torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0])
         if kind == "categorical":
-            action = pick(outputs)
-        elif kind == "multi_categorical":
             action = torch.stack([pick(part) for part in outputs.split(self.head["nvec"], dim=1)], dim=1)
+            action = action[:, 0] if len(self.head["nvec"]) == 1 else action
         elif kind == "action_values":
             action = self.action_values(outputs).argmax(1)
         elif kind == "deterministic":
@@ -170,7 +166,8 @@ def check(folder):
             state = state * torch.tensor(~example["episode_start"][t])[:, None]
         with torch.no_grad():
             outputs, _ = policy(observation, state)
-        action, state = policy.act(observation, state)
+        mask = example["action_mask"][t] if "action_mask" in example.files else None
+        action, state = policy.act(observation, state, mask=mask)
         outputs_off = max(outputs_off, float(abs(outputs.numpy() - example["outputs"][t]).max()))
         actions_off = max(actions_off, float(abs(action - example["action"][t]).max()))
     return outputs_off, actions_off

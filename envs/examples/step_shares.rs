@@ -1,4 +1,4 @@
-//! Steps per CPU-second of a gridworld, and what each part of a step takes of it.
+//! Steps per CPU-second of a task with discrete actions, and what each part of a step takes of it.
 //!
 //! `cargo run --release -p prospect-envs --example step_shares [ID [N_ENVS [OPTIONS [ROLLOUT_STEPS]]]]`
 
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use prospect_envs::{Options, Registry};
 use prospect_sim::random::Generator;
-use prospect_sim::{Rollout, Seeds, VecEnv, VecEnvConfig};
+use prospect_sim::{ActionSpace, Rollout, Seeds, VecEnv, VecEnvConfig};
 
 const WINDOWS: usize = 20;
 
@@ -41,11 +41,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut rollout = Rollout::new(vec.layout(), rollout_steps);
     vec.reset(Seeds::Base(1), rollout.first_row_mut())?;
     let mut rng = Generator::default_rng(0);
+    let ActionSpace::Discrete { n: n_actions } = vec.spec().actions else {
+        return Err(format!("{id} has no discrete actions").into());
+    };
     let draw = best(rollout_steps, |t| {
         rollout
             .discrete_actions_mut(t)
             .iter_mut()
-            .for_each(|action| *action = rng.integers(0, 7) as i32);
+            .for_each(|action| *action = rng.integers(0, n_actions as i64) as i32);
         Ok(())
     })?;
     let step = best(rollout_steps, |t| {

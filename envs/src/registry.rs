@@ -43,9 +43,9 @@ use std::sync::Arc;
 
 use prospect_sim::Env;
 
-use crate::{classic, gridworld};
 use crate::options::Options;
 use crate::scores::{self, Scores};
+use crate::{classic, gridworld};
 
 /// Makes an env from options.
 pub type Factory = dyn Fn(&Options) -> Result<Arc<dyn Env>, RegistryError> + Send + Sync;

@@ -50,6 +50,7 @@ impl Single {
             hidden: vec![HIDDEN, HIDDEN],
             activation: Activation::Tanh,
             init: Init::HIDDEN,
+            layer_norm: false,
         };
         let hidden = Mlp::new(&mut builder, "net.hidden", INPUTS, &layers, None, rng);
         let head = Linear::new(&mut builder, "net.head", HIDDEN, OUTPUTS, Init::HIDDEN, rng);

@@ -14,6 +14,7 @@ use crate::{
     kernels::{GROUPS, LANES, Product, Run},
     linear::{Activation, Linear},
     mlp::Mlp,
+    norm::{self, NormWork},
     params::{ParamId, ParamSet},
     raw,
 };
@@ -30,6 +31,8 @@ struct Layer {
     bias: ParamId,
     inputs: usize,
     outputs: usize,
+    /// Weight and bias of the normalisation after it.
+    norm: Option<(ParamId, ParamId)>,
 }
 
 /// How a sample's observation enters.
@@ -72,6 +75,8 @@ pub struct FusedWork {
     weights: Vec<[Vec<f32>; 3]>,
     /// Output of each layer, `[n, padded outputs]`; the first is that of the rows' layer if there is one.
     outputs: Vec<Vec<f32>>,
+    /// Per layer: weight and bias of the normalisation after it, and what its forward pass keeps.
+    norms: Vec<(Vec<f32>, Vec<f32>, NormWork)>,
     /// Of the rows' layer: bias plus the rows of value 0, and how the other rows differ from them.
     base: Vec<f32>,
     differences: Vec<f32>,
@@ -144,9 +149,13 @@ impl Fused {
             bias: layer.bias(),
             inputs: size(layer.weight(), 1),
             outputs: size(layer.weight(), 0),
+            norm: None,
         };
         let (middle, activation) = hidden.hidden_only()?;
-        let layers: Vec<Layer> = middle.iter().chain([head]).map(linear).collect();
+        let mut layers: Vec<Layer> = middle.iter().chain([head]).map(linear).collect();
+        for (layer, norm) in layers.iter_mut().zip(hidden.norms()) {
+            layer.norm = Some(norm.ids());
+        }
         let (component, entry) = match encoder.source()? {
             Source::Values { component, scale } => (
                 component,
@@ -167,6 +176,7 @@ impl Fused {
                     bias,
                     inputs: size(weight, 0),
                     outputs: layer.outputs(),
+                    norm: None,
                 };
                 (
                     component,
@@ -214,6 +224,13 @@ impl Fused {
                 others
                     .chunks_exact_mut(width)
                     .for_each(|row| raw::subtract(zero, row));
+            }
+        }
+        work.norms.resize_with(self.layers.len(), Default::default);
+        for (layer, (weight, bias, _)) in self.layers.iter().zip(&mut work.norms) {
+            if let Some((weight_id, bias_id)) = layer.norm {
+                params.values(weight_id).clone_into(weight);
+                params.values(bias_id).clone_into(bias);
             }
         }
         work.weights.resize_with(self.layers.len(), Default::default);
@@ -269,6 +286,10 @@ impl Fused {
                 c_row: width,
             };
             raw::product(&by, from, turned, out);
+            if layer.norm.is_some() {
+                let (weight, bias, kept) = &mut work.norms[i];
+                norm::forward(weight, bias, width, out, kept);
+            }
             if i + 1 < self.layers.len() {
                 self.activate(out);
             }
@@ -323,6 +344,10 @@ impl Fused {
                 return;
             }
             self.pull_back(i, n, work);
+            if let Some((weight, bias)) = self.norm_below(i) {
+                let (weight_grad, bias_grad) = params.layer_grad_mut(weight, bias);
+                self.pull_back_norm(i, work, weight_grad, bias_grad);
+            }
         }
         if let Entry::Rows { layer, groups } = &self.entry {
             let (weight, bias) = params.layer_grad_mut(layer.weight, layer.bias);
@@ -356,8 +381,12 @@ impl Fused {
             return;
         };
         self.take_gradient(gradient, input.n, work);
-        for i in (0..self.layers.len()).rev() {
+        for (i, layer) in self.layers.iter().enumerate().rev() {
             self.pull_back(i, input.n, work);
+            if self.norm_below(i).is_some() {
+                let (mut weight_grad, mut bias_grad) = (vec![0.0; layer.inputs], vec![0.0; layer.inputs]);
+                self.pull_back_norm(i, work, &mut weight_grad, &mut bias_grad);
+            }
         }
         for row in work.gradient.chunks_exact(padded(*width)) {
             out.extend(row[..*width].iter().map(|x| x * scale));
@@ -401,6 +430,18 @@ impl Fused {
             self.activate_backward(&work.outputs[at], &mut work.below);
         }
         std::mem::swap(&mut work.gradient, &mut work.below);
+    }
+
+    /// The layer normalisation whose outputs, after the activation, layer `i` reads.
+    fn norm_below(&self, i: usize) -> Option<(ParamId, ParamId)> {
+        i.checked_sub(1).and_then(|below| self.layers[below].norm)
+    }
+
+    /// Takes `work.gradient` further down, from the outputs of that normalisation to its inputs.
+    fn pull_back_norm(&self, i: usize, work: &mut FusedWork, weight_grad: &mut [f32], bias_grad: &mut [f32]) {
+        let (weight, _, kept) = &work.norms[i - 1];
+        let stride = padded(self.layers[i].inputs);
+        norm::backward(weight, stride, &mut work.gradient, kept, weight_grad, bias_grad);
     }
 }
 
@@ -453,217 +494,4 @@ fn read_scaled(from: Slice<'_>, scale: f32, to: &mut [f32]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use prospect_sim::{Dtype, Field, random::Generator};
-    use tch::{Device, Kind, Tensor};
-
-    use super::*;
-    use crate::{EncoderConfig, Init, MlpConfig, Observations, ParamBuilder};
-
-    const N: usize = 21;
-
-    struct Both {
-        params: ParamSet,
-        encoder: Encoder,
-        hidden: Mlp,
-        head: Linear,
-        fields: Arc<[Field]>,
-    }
-
-    fn both(encoder: &EncoderConfig, activation: Activation, hidden: &[usize], outputs: usize) -> Both {
-        let fields: Arc<[Field]> = Arc::from([Field::new("image", Dtype::U8, &[5, 5, 3], 0.0, 255.0)]);
-        let rng = &mut Generator::named(1, "fused");
-        let mut builder = ParamBuilder::new();
-        let encoder = Encoder::new(&mut builder, "encoder", encoder, &fields, rng).unwrap();
-        let config = MlpConfig {
-            hidden: hidden.to_vec(),
-            activation,
-            init: Init::KaimingUniform,
-        };
-        let hidden = Mlp::new(&mut builder, "hidden", encoder.width(), &config, None, rng);
-        let head = Linear::new(
-            &mut builder,
-            "head",
-            hidden.width(),
-            outputs,
-            Init::KaimingUniform,
-            rng,
-        );
-        Both {
-            params: builder.build(Device::Cpu),
-            encoder,
-            hidden,
-            head,
-            fields,
-        }
-    }
-
-    fn images(n: usize) -> Vec<u8> {
-        (0..n * 75).map(|i| ((i * 7919 + i / 75) % 11) as u8).collect()
-    }
-
-    /// Outputs and gradients through libtorch's graph and without it.
-    fn compare(mut net: Both, samples: &[usize]) {
-        let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
-            assert!(!raw::has_fma());
-            return;
-        };
-        let images = images(N);
-        let all = Observations::from_slices(&net.fields, &[Slice::U8(&images)], N);
-        let index: Vec<i64> = samples.iter().map(|&i| i as i64).collect();
-        let chosen = all.select(&Tensor::from_slice(&index));
-        let features = net.encoder.forward(&net.params, &chosen);
-        let output = net
-            .head
-            .forward(&net.params, &net.hidden.forward(&net.params, &features));
-        let gradient: Vec<f32> = (0..output.numel()).map(|i| (i as f32 * 0.7).sin()).collect();
-        let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
-        net.params.backward(&loss).unwrap();
-        let names: Vec<String> = net.params.names().map(|(name, _)| name.to_owned()).collect();
-        let grads = |params: &ParamSet| (0..names.len()).map(|i| params.grad_at(i)).collect::<Vec<_>>();
-        let by_torch = grads(&net.params);
-
-        let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
-        fused.refresh(&net.params, &mut work);
-        fused.load(Slice::U8(&images), samples.iter().copied(), &mut input);
-        let ours = fused.forward(&input, &mut work).to_vec();
-        fused.backward(&mut net.params, &input, &mut work, &gradient);
-        for (a, b) in ours.iter().zip(crate::read_floats(&output)) {
-            approx::assert_abs_diff_eq!(*a, b, epsilon = 2e-6);
-        }
-        for ((name, ours), theirs) in names.iter().zip(grads(&net.params)).zip(by_torch) {
-            assert!(theirs.iter().any(|x| x.abs() > 1e-4), "{name}");
-            for (a, b) in ours.iter().zip(theirs) {
-                assert!((a - b).abs() < 2e-5, "{name}: {a}, libtorch {b}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_gradient_at_the_input_is_libtorchs() {
-        for (activation, hidden) in [(Activation::Relu, vec![20, 33]), (Activation::Tanh, vec![])] {
-            let flat = EncoderConfig::Flat {
-                scale: 0.1,
-                components: vec![],
-            };
-            let mut net = both(&flat, activation, &hidden, 2);
-            let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
-                return;
-            };
-            let images = images(5);
-            let leaf = Tensor::from_slice(&images).to_kind(Kind::Float).view([5, 75]);
-            let leaf = leaf.set_requires_grad(true);
-            let features = net.hidden.forward(&net.params, &(&leaf * 0.1));
-            let gradient: Vec<f32> = (0..10).map(|i| (i as f32 * 0.7).sin()).collect();
-            let output = net.head.forward(&net.params, &features);
-            let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
-            let theirs = Tensor::run_backward(&[loss], &[&leaf], false, false);
-
-            let (mut input, mut work, mut ours) = (FusedInput::default(), FusedWork::default(), vec![]);
-            fused.refresh(&net.params, &mut work);
-            fused.load(Slice::U8(&images), 0..5, &mut input);
-            fused.forward(&input, &mut work);
-            fused.backward_to_input(&input, &mut work, &gradient, &mut ours);
-            let theirs = crate::read_floats(&theirs[0]);
-            assert!(theirs.iter().any(|x| x.abs() > 1e-3));
-            for (a, b) in ours.iter().zip(&theirs) {
-                assert!((a - b).abs() < 1e-6, "{a}, libtorch {b}");
-            }
-            // The parameters' gradient can still be taken from the same forward pass.
-            fused.backward(&mut net.params, &input, &mut work, &gradient);
-            assert!(net.params.grad_norm() > 0.0);
-        }
-    }
-
-    const SOME: [usize; 11] = [3, 1, 4, 1, 5, 9, 2, 6, 20, 0, 19];
-
-    #[test]
-    fn flat_networks_equal_libtorchs() {
-        let flat = EncoderConfig::Flat {
-            scale: 0.1,
-            components: vec![],
-        };
-        compare(both(&flat, Activation::Tanh, &[64, 64], 7), &SOME);
-        compare(both(&flat, Activation::Relu, &[20, 33, 16], 1), &SOME);
-        compare(both(&flat, Activation::Tanh, &[], 3), &SOME[..1]);
-    }
-
-    fn onehot(activation: Activation) -> EncoderConfig {
-        EncoderConfig::Onehot {
-            hidden: 48,
-            activation,
-            init: Init::KaimingUniform,
-            levels: vec![11, 6, 4],
-            extra: vec![],
-        }
-    }
-
-    #[test]
-    fn one_hot_networks_equal_libtorchs() {
-        compare(both(&onehot(Activation::Relu), Activation::Relu, &[32], 7), &SOME);
-        compare(both(&onehot(Activation::Tanh), Activation::Tanh, &[], 1), &SOME);
-    }
-
-    #[test]
-    fn a_sample_does_not_depend_on_its_batch() {
-        let flat = EncoderConfig::Flat {
-            scale: 0.1,
-            components: vec![],
-        };
-        for encoder in [flat, onehot(Activation::Tanh)] {
-            let net = both(&encoder, Activation::Tanh, &[64, 20], 7);
-            let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
-                return;
-            };
-            let images = images(N);
-            let (mut input, mut work) = (FusedInput::default(), FusedWork::default());
-            fused.refresh(&net.params, &mut work);
-            fused.load(Slice::U8(&images), 0..N, &mut input);
-            let together = fused.forward(&input, &mut work).to_vec();
-            for sample in 0..N {
-                fused.load(Slice::U8(&images), std::iter::once(sample), &mut input);
-                let alone = fused.forward(&input, &mut work);
-                assert_eq!(alone, &together[sample * 7..(sample + 1) * 7]);
-            }
-        }
-    }
-
-    #[test]
-    fn tanh_is_close_and_bounded() {
-        let inputs: Vec<f32> = (-2000..=2000)
-            .map(|i| i as f32 * 0.01)
-            .chain([f32::INFINITY])
-            .collect();
-        let mut ours = inputs.clone();
-        raw::tanh(&mut ours);
-        let theirs = crate::read_floats(&Tensor::from_slice(&inputs).to_kind(Kind::Double).tanh());
-        for ((x, a), b) in inputs.iter().zip(ours).zip(theirs) {
-            assert!((a - b).abs() < 4e-7 && a.abs() <= 1.0, "tanh({x}) = {a}, not {b}");
-        }
-        let mut nan = [f32::NAN];
-        raw::tanh(&mut nan);
-        assert!(nan[0].is_nan());
-    }
-
-    #[test]
-    fn tiles_of_any_size_give_the_same_bytes() {
-        let rng = &mut Generator::named(3, "product");
-        let mut draw = |n: usize| (0..n).map(|_| rng.standard_normal() as f32).collect::<Vec<f32>>();
-        let by = Product {
-            m: 13,
-            n: 48,
-            k: 29,
-            a_row: 31,
-            a_column: 1,
-            b_row: 50,
-            c_row: 48,
-        };
-        let (a, b, c) = (draw(13 * 31), draw(29 * 50), draw(13 * 48));
-        let (mut one, mut other) = (c.clone(), c);
-        raw::product(&by, &a, &b, &mut one);
-        crate::kernels::product::<3, 1>(&by, &a, &b, &mut other);
-        assert_eq!(one, other);
-    }
-}
+mod tests;

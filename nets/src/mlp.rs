@@ -7,6 +7,7 @@ use tch::Tensor;
 use crate::{
     init::Init,
     linear::{Activation, Linear},
+    norm::LayerNorm,
     params::{ParamBuilder, ParamSet},
 };
 
@@ -20,6 +21,8 @@ pub struct MlpConfig {
     pub activation: Activation,
     /// How hidden weights begin. Default orthogonal with gain `sqrt(2)`.
     pub init: Init,
+    /// Layer normalisation before each activation. Default off.
+    pub layer_norm: bool,
 }
 
 impl Default for MlpConfig {
@@ -28,16 +31,20 @@ impl Default for MlpConfig {
             hidden: vec![64, 64],
             activation: Activation::Tanh,
             init: Init::HIDDEN,
+            layer_norm: false,
         }
     }
 }
 
 /// Hidden layers, each followed by the activation, and if asked for an output layer that is not.
 ///
-/// Parameters are named `<name>.0.weight`, `<name>.0.bias`, `<name>.1.weight`, ...
+/// Parameters are named `<name>.0.weight`, `<name>.0.bias`, `<name>.1.weight`, ..., and `<name>.0.norm.weight` where there
+/// is layer normalisation.
 #[derive(Debug, Clone)]
 pub struct Mlp {
     hidden: Vec<Linear>,
+    /// One per hidden layer, or none at all.
+    norms: Vec<LayerNorm>,
     output: Option<Linear>,
     activation: Activation,
     width: usize,
@@ -55,6 +62,7 @@ impl Mlp {
     ) -> Self {
         let mut width = inputs;
         let mut hidden = Vec::with_capacity(config.hidden.len());
+        let mut norms = Vec::new();
         for (i, &outputs) in config.hidden.iter().enumerate() {
             hidden.push(Linear::new(
                 params,
@@ -64,6 +72,9 @@ impl Mlp {
                 config.init,
                 rng,
             ));
+            if config.layer_norm {
+                norms.push(LayerNorm::new(params, &format!("{name}.{i}.norm"), outputs));
+            }
             width = outputs;
         }
         let output = output.map(|(outputs, init)| {
@@ -80,6 +91,7 @@ impl Mlp {
         });
         Self {
             hidden,
+            norms,
             output,
             activation: config.activation,
             width,
@@ -89,8 +101,12 @@ impl Mlp {
     /// `[batch, inputs]` to `[batch, width]`.
     pub fn forward(&self, params: &ParamSet, x: &Tensor) -> Tensor {
         let mut x = x.shallow_clone();
-        for layer in &self.hidden {
-            x = self.activation.apply(&layer.forward(params, &x));
+        for (i, layer) in self.hidden.iter().enumerate() {
+            x = layer.forward(params, &x);
+            if let Some(norm) = self.norms.get(i) {
+                x = norm.forward(params, &x);
+            }
+            x = self.activation.apply(&x);
         }
         match &self.output {
             Some(layer) => layer.forward(params, &x),
@@ -101,6 +117,21 @@ impl Mlp {
     /// The hidden layers and the function after each; none if there is an output layer.
     pub(crate) fn hidden_only(&self) -> Option<(&[Linear], Activation)> {
         self.output.is_none().then_some((&self.hidden, self.activation))
+    }
+
+    /// The normalisation after each hidden layer; empty if there is none.
+    pub(crate) fn norms(&self) -> &[LayerNorm] {
+        &self.norms
+    }
+
+    /// Whether there is layer normalisation.
+    pub fn is_normalised(&self) -> bool {
+        !self.norms.is_empty()
+    }
+
+    /// The hidden layers.
+    pub fn hidden(&self) -> &[Linear] {
+        &self.hidden
     }
 
     /// The number of hidden layers.
@@ -131,6 +162,7 @@ mod tests {
             hidden: vec![2],
             activation: Activation::Relu,
             init: Init::Constant { value: 0.5 },
+            layer_norm: false,
         };
         let output = Some((1, Init::Constant { value: 2.0 }));
         let mlp = Mlp::new(

@@ -88,8 +88,8 @@ pub struct Whitener {
     clip: f64,
 }
 
-/// Keeps divisions finite where a value never changes.
-const TINY: f64 = 1e-8;
+/// Added to variances: keeps divisions finite where a value never changes.
+pub const TINY: f64 = 1e-8;
 
 impl Whitener {
     /// For rows of `width` values, clipped to `±clip`.

@@ -1,4 +1,4 @@
-//! Adam, AdamW and RMSProp over a [`ParamSet`], with moments that can be stored and global-norm clipping in the same pass.
+//! Adam, AdamW, RAdam and RMSProp over a [`ParamSet`], with moments that can be stored and global-norm clipping in the same pass.
 //!
 //! tch hides its optimisers' moments, which a checkpoint needs. These repeat `torch.optim` (2.11, `foreach=False`): golden
 //! steps recorded from PyTorch hold them (`tests/golden`, made by `scripts/record_optimisers.py`).
@@ -47,6 +47,19 @@ pub enum OptimiserConfig {
         /// Each step first scales parameters by `1 - lr * weight_decay`.
         #[serde(default = "decoupled_decay")]
         weight_decay: f64,
+    },
+    /// Adam with a rectified variance: by momentum alone for the first five steps, then with a step size that grows as the
+    /// mean of squares becomes sure (Liu et al. 2020).
+    RAdam {
+        /// Decay of the mean of gradients.
+        #[serde(default = "beta1")]
+        beta1: f64,
+        /// Decay of the mean of squared gradients.
+        #[serde(default = "beta2")]
+        beta2: f64,
+        /// Added to the denominator.
+        #[serde(default = "eps")]
+        eps: f64,
     },
     /// RMSProp, not centred and without momentum.
     RmsProp {
@@ -163,6 +176,10 @@ impl Optimiser {
                     self.steps,
                 ),
             ),
+            OptimiserConfig::RAdam { beta1, beta2, eps } => {
+                let rates = radam_rates([beta1, beta2, eps], lr, grad_scale, self.steps);
+                self.adam(params, &rates);
+            }
             OptimiserConfig::RmsProp {
                 alpha,
                 eps,
@@ -253,7 +270,9 @@ impl Optimiser {
 
 fn moment_names(config: &OptimiserConfig) -> &'static [&'static str] {
     match config {
-        OptimiserConfig::Adam { .. } | OptimiserConfig::AdamW { .. } => &["exp_avg", "exp_avg_sq"],
+        OptimiserConfig::Adam { .. } | OptimiserConfig::AdamW { .. } | OptimiserConfig::RAdam { .. } => {
+            &["exp_avg", "exp_avg_sq"]
+        }
         OptimiserConfig::RmsProp { .. } => &["square_avg"],
     }
 }
@@ -273,6 +292,26 @@ fn adam_rates(constants: [f64; 3], decay: [f64; 2], lr: f64, grad_scale: f64, st
         bias_correction2_sqrt: (1.0 - beta2.powi(t)).sqrt() as f32,
         eps: eps as f32,
     }
+}
+
+/// RAdam's step as Adam's of other numbers. `torch.optim.RAdam` adds eps to the square root before it corrects the bias.
+fn radam_rates(constants: [f64; 3], lr: f64, grad_scale: f64, steps: u64) -> AdamRates {
+    let [beta1, beta2, eps] = constants;
+    let (t, decayed) = (steps as f64, beta2.powi(steps.min(i32::MAX as u64) as i32));
+    let longest = 2.0 / (1.0 - beta2) - 1.0;
+    let length = longest - 2.0 * t * decayed / (1.0 - decayed);
+    let mut rates = adam_rates([beta1, beta2, eps], [0.0, 0.0], lr, grad_scale, steps);
+    if length > 5.0 {
+        let of = |length: f64| (length - 4.0) * (length - 2.0) / length;
+        let rectified = (of(length) / of(longest) * (1.0 - decayed)).sqrt();
+        rates.step_size = (f64::from(rates.step_size) * rectified) as f32;
+        rates.bias_correction2_sqrt = 1.0;
+    } else {
+        // Too few squares to go by: the denominator is to be 1.
+        rates.bias_correction2_sqrt = f32::INFINITY;
+        rates.eps = 1.0;
+    }
+    rates
 }
 
 /// The step on another device, by libtorch's operations over the flat tensors.

@@ -190,22 +190,26 @@ impl ParamSet {
         part.view(entry.shape.as_slice())
     }
 
-    /// Sets the gradient of one parameter, row-major, where it was worked out by hand.
+    /// Overwrites the gradient of one parameter, for what is worked out by hand.
     ///
     /// # Panics
-    /// If the values do not fill the parameter.
+    /// If `values` do not fill the parameter.
     pub fn set_grad(&mut self, id: ParamId, values: &[f32]) {
-        let entry = &self.entries[id.0];
-        assert_eq!(
-            entry.range.len(),
-            values.len(),
-            "gradient of parameter {}: values do not fill {:?}",
-            entry.name,
-            entry.shape
-        );
-        let (start, length) = (entry.range.start as i64, entry.range.len() as i64);
-        let mut part = self.grad.narrow(0, start, length);
-        part.copy_(&Tensor::from_slice(values).to_device(self.device()));
+        let range = self.entries[id.0].range.clone();
+        assert_eq!(range.len(), values.len(), "a gradient of another width");
+        self.grad
+            .narrow(0, range.start as i64, range.len() as i64)
+            .copy_(&Tensor::from_slice(values));
+    }
+
+    /// A copy of the whole gradient, to be added to a later one by [`Self::add_to_grad`].
+    pub fn grad_copy(&self) -> Tensor {
+        self.grad.copy()
+    }
+
+    /// Adds the gradient of another loss, as [`Self::grad_copy`] took it, to the present one.
+    pub fn add_to_grad(&mut self, other: &Tensor) {
+        self.grad += other;
     }
 
     /// The length of the whole gradient; NaN or infinite if any value is.
@@ -253,6 +257,35 @@ impl ParamSet {
                 self.flat.copy_(&moved);
             }
         });
+    }
+
+    /// A set of these parameters' values and, after them, one more parameter for each of `more`: as shaped as the one named
+    /// there, full of one value, its name ending with `suffix`.
+    pub(crate) fn extended(&self, suffix: &str, more: &[(ParamId, f32)]) -> (Self, Vec<ParamId>) {
+        let mut builder = ParamBuilder::new();
+        let values = crate::read_floats(&self.flat);
+        for entry in self.entries.iter() {
+            builder.add(entry.name.clone(), &entry.shape, &values[entry.range.clone()]);
+        }
+        let add = |&(like, value): &(ParamId, f32)| {
+            let entry = &self.entries[like.0];
+            let name = format!("{}{suffix}", entry.name);
+            builder.add(name, &entry.shape, &vec![value; entry.range.len()])
+        };
+        let ids = more.iter().map(add).collect();
+        (builder.build(self.device()), ids)
+    }
+
+    /// Takes the values of the parameters that [`Self::extended`] took from this set.
+    pub(crate) fn copy_first_of(&mut self, extended: &Self) {
+        let first = extended.flat.narrow(0, 0, self.flat.numel() as i64);
+        self.flat.copy_(&first);
+    }
+
+    /// Takes the gradient of the set that this one extends.
+    pub(crate) fn copy_first_grad_of(&mut self, first: &Self) {
+        let mut own = self.grad.narrow(0, 0, first.grad.numel() as i64);
+        own.copy_(&first.grad);
     }
 
     /// All parameters by name, `prefix` before each name.

@@ -63,7 +63,7 @@ fn replay(case: &Case) -> f64 {
 fn thirty_steps_agree_with_pytorch() {
     let golden: Golden =
         serde_json::from_str(include_str!("../../tests/golden/optimisers/torch_2_11_0.json")).unwrap();
-    assert_eq!((golden.torch.as_str(), golden.cases.len()), ("2.11.0", 6));
+    assert_eq!((golden.torch.as_str(), golden.cases.len()), ("2.11.0", 7));
     for case in &golden.cases {
         assert_eq!(case.steps.len(), 30);
         let worst = replay(case);

@@ -24,7 +24,7 @@ pub use heatmap::{
     heatmap_from_probe, write_heatmap_csv,
 };
 pub use number_table::NumberTable;
-pub use probe::{Field, GREEDY_ACTION, Level, Probe, available_fields};
+pub use probe::{Field, GREEDY_ACTION, Level, Plane, Probe, available_fields};
 pub use report::{ReportPaths, write_report, write_run_report, write_suite_report};
 pub use run_folder::{Evaluation, Machine, ProbeFile, RunFolder, RunMeta, RunState, RunStatus};
 pub use suite_folder::{

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use prospect_report::{
     Field, HeatmapRequest, ReportError, ScaleKind, available_fields, heatmap_from_probe, write_heatmap_csv,
 };
-use synthetic::{new_npz, put};
+use synthetic::{new_npz, put, put_texts};
 
 const NAN: f32 = f32::NAN;
 
@@ -183,6 +183,89 @@ fn what_cannot_be_drawn_is_refused_with_its_reason() {
     .unwrap_err();
     assert!(
         matches!(error, ReportError::LayoutsDiffer { level: 0, .. }),
+        "{error}"
+    );
+}
+
+/// A plane of 4 x 2 cells: position from 0 to 4 m, velocity from -1 to 1 m/s; the lower left cell is no state.
+fn write_plane(path: &Path) {
+    let mut npz = new_npz(path);
+    put_texts(&mut npz, "axes", &["position_m", "pole_velocity_mps"]);
+    put_texts(&mut npz, "axis_units", &["m", "m/s"]);
+    put_texts(&mut npz, "action_names", &["left", "right"]);
+    put(&mut npz, "axis_range", &[2, 2], &[0.0_f64, 4.0, -1.0, 1.0]);
+    put(&mut npz, "placeable", &[1, 4, 2], &[0_u8, 1, 1, 1, 1, 1, 1, 1]);
+    put(&mut npz, "goal", &[1, 2], &[3.5_f32, 0.5]);
+    put(
+        &mut npz,
+        "visits",
+        &[1, 4, 2],
+        &[0.0_f32, 1.0, 10.0, 0.0, 100.0, 1.0, 1.0, 1.0],
+    );
+    put(
+        &mut npz,
+        "greedy_action",
+        &[1, 4, 2],
+        &[-1_i8, 0, 1, 0, 1, 0, 1, 0],
+    );
+    npz.zip_writer().finish().unwrap();
+}
+
+#[test]
+fn planes_are_drawn_with_axes_upwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("step_000000000001.npz");
+    write_plane(&path);
+    assert_eq!(available_fields(&path).unwrap(), ["visits", "greedy_action"]);
+    let map = heatmap_from_probe(&request(std::slice::from_ref(&path), "visits")).unwrap();
+    let plane = map.panels[0].level.plane.as_ref().unwrap();
+    assert_eq!(
+        [0, 1].map(|axis| plane.label(axis)),
+        ["position (m)", "pole velocity (m/s)"]
+    );
+    assert_eq!((plane.goal, plane.start), (Some([3.5, 0.5]), None));
+    assert!(map.options.subtitle.contains("green ring: goal") && !map.options.subtitle.contains("start"));
+    let (png, csv) = (dir.path().join("map.png"), dir.path().join("map.csv"));
+    map.write(&png, &csv).unwrap();
+    let rows = fs::read_to_string(csv).unwrap();
+    assert!(rows.contains("\"1 frames\",0,0.5,-0.5,,wall,0\n"), "{rows}");
+    assert!(rows.contains("\"1 frames\",0,2.5,-0.5,,empty,100\n"), "{rows}");
+    // Cells of 40 units begin at (76, 76). The third cell of the lower line was visited most, the one above it once.
+    let image = map.image().unwrap();
+    let light = |x: f64, y: f64| -> i32 {
+        let at = [x, y].map(|v| (v * map.options.pixel_scale) as u32);
+        image
+            .get_pixel(at[0], at[1])
+            .0
+            .iter()
+            .map(|&v| i32::from(v))
+            .sum()
+    };
+    let (below, above) = (light(176.0, 136.0), light(176.0, 96.0));
+    assert!(below > above + 200, "{below} below, {above} above");
+}
+
+#[test]
+fn actions_with_names_have_them_in_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("step_000000000001.npz");
+    write_plane(&path);
+    let map = heatmap_from_probe(&request(std::slice::from_ref(&path), "greedy_action")).unwrap();
+    assert_eq!(map.scale.kind, ScaleKind::NamedActions);
+    assert_eq!(map.panels[0].action_names, ["left", "right"]);
+    map.image().unwrap();
+}
+
+#[test]
+fn a_damaged_plane_names_the_array() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("step_000000000001.npz");
+    let mut npz = new_npz(&path);
+    put_texts(&mut npz, "axes", &["x", "y", "z"]);
+    npz.zip_writer().finish().unwrap();
+    let error = available_fields(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("array `axes`: has 3 entries; 2 are needed"),
         "{error}"
     );
 }

@@ -73,6 +73,8 @@ pub struct Plane {
     pub high: [f64; 2],
     /// Cells along x and y.
     pub cells: [usize; 2],
+    /// The facts that say where the goal is, of goal-conditioned tasks whose goals lie on the plane.
+    pub goal: Option<[&'static str; 2]>,
 }
 
 /// A task: makes shards of instances of itself.

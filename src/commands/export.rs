@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use prospect_agents::{Play, Trainer, session};
+use prospect_agents::{Play, Trainer, export::HeadDescription, session};
 use prospect_sim::{
     Rollout, Seeds, Slice,
     random::{Generator, Purpose, run_seed},
@@ -113,6 +113,12 @@ fn example(trainer: &Trainer, path: &Path) -> Result<()> {
             rollout.observation(i).slice(0..seen),
         )?;
     }
+    if let Some((i, n)) = mask(&rollout, trainer) {
+        let allowed = rollout.state_fact(i).as_bool().unwrap_or_default();
+        let shape = [STEPS, actors, n];
+        file.out
+            .array("action_mask", &shape, allowed[..STEPS * actors * n].iter().copied())?;
+    }
     let mut shape = vec![STEPS, actors];
     file.out.array("episode_start", &shape, starts)?;
     shape.push(outputs.len() / (STEPS * actors));
@@ -132,4 +138,13 @@ fn example(trainer: &Trainer, path: &Path) -> Result<()> {
         Slice::U8(_) | Slice::Bool(_) => {}
     }
     file.out.finish()
+}
+
+/// The fact that masks actions and its width, if the policy heeds it.
+fn mask(rollout: &Rollout, trainer: &Trainer) -> Option<(usize, usize)> {
+    let HeadDescription::Categorical { masked: true, .. } = trainer.learner().export().description.head else {
+        return None;
+    };
+    let i = rollout.layout().state_fact("action_mask")?;
+    Some((i, rollout.layout().state_facts[i].width()))
 }

@@ -3,7 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
-use prospect_agents::{AgentConfig, CheckpointConfig, EvalConfig, PpoConfig, ProbeConfig, SacConfig, Td3Config};
+use prospect_agents::{
+    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig, SacConfig, Td3Config,
+};
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -303,6 +305,8 @@ fn agent_section(source: &Source<'_>, table: &mut Table) -> Result<AgentConfig> 
     let kind = kind.unwrap_or_else(|| Value::String("ppo".to_owned()));
     Ok(match kind.as_str() {
         Some("ppo") => AgentConfig::Ppo(source.section::<PpoConfig>(table, "agent")?),
+        Some("dqn") => AgentConfig::Dqn(source.section::<DqnConfig>(table, "agent")?),
+        Some("pqn") => AgentConfig::Pqn(source.section::<PqnConfig>(table, "agent")?),
         Some("td3") => AgentConfig::Td3(source.section::<Td3Config>(table, "agent")?),
         Some("sac") => AgentConfig::Sac(source.section::<SacConfig>(table, "agent")?),
         _ => {

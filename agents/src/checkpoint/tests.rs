@@ -203,7 +203,8 @@ fn a_process_killed_between_any_two_operations_leaves_a_whole_checkpoint() {
         let mut kills = 0;
         for operations in 0.. {
             let root = tempfile::tempdir().unwrap();
-            let folder = CheckpointFolder::new(root.path(), keep_last);
+            let mut folder = CheckpointFolder::new(root.path(), keep_last);
+            folder.faults.unsynced = true;
             for i in 3..=5 {
                 folder.write(&with_segments(&folder, i)).unwrap();
             }

@@ -19,6 +19,93 @@ pub enum NormAdv {
     Off,
 }
 
+/// What a policy remembers from step to step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemoryKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// A gated recurrent unit between hidden layers and head.
+    Gru,
+    /// A long short-term memory.
+    Lstm,
+}
+
+/// What the task's advantages are measured against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineKind {
+    /// The critic's value, through generalised advantage estimation.
+    #[default]
+    Value,
+    /// The other episodes that end in the same rollout (GRPO).
+    Group,
+}
+
+/// Behaviour cloning from stored demonstrations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BcConfig {
+    /// The demonstrations: a file as `prospect rollout --out` writes it, of the same task.
+    pub demonstrations: String,
+    /// Learn only from episodes of the file that end with a reward above 0.
+    pub only_successful: bool,
+    /// Passes over the demonstrations before the first step in the task; 0 for none.
+    pub epochs: usize,
+    /// Adam's learning rate in these passes.
+    pub learning_rate: f64,
+    /// Demonstrated steps per minibatch.
+    pub minibatch_size: usize,
+    /// Weight of the imitation loss in each minibatch of PPO; 0 for none.
+    pub coef: f64,
+    /// Lower `coef` linearly to 0 over the run.
+    pub anneal_coef: bool,
+}
+
+impl Default for BcConfig {
+    fn default() -> Self {
+        Self {
+            demonstrations: String::new(),
+            only_successful: false,
+            epochs: 10,
+            learning_rate: 1e-3,
+            minibatch_size: 256,
+            coef: 0.0,
+            anneal_coef: true,
+        }
+    }
+}
+
+impl BcConfig {
+    /// The weight of the auxiliary loss where `remaining` of the run is left.
+    pub fn coef_at(&self, remaining: f64) -> f64 {
+        if self.anneal_coef {
+            self.coef * remaining
+        } else {
+            self.coef
+        }
+    }
+
+    fn check(&self) -> Result<(), AgentError> {
+        if self.demonstrations.is_empty() {
+            return Err(AgentError::Config {
+                key: "agent.bc.demonstrations",
+                value: "\"\"".to_owned(),
+                remedy: "name a file that `prospect rollout --out` wrote, or leave [agent.bc] out".to_owned(),
+            });
+        }
+        within(
+            "agent.bc.minibatch_size",
+            self.minibatch_size as f64,
+            1.0,
+            f64::MAX,
+        )?;
+        within("agent.bc.learning_rate", self.learning_rate, 0.0, f64::MAX)?;
+        within("agent.bc.coef", self.coef, 0.0, f64::MAX)
+    }
+}
+
 /// Proximal policy optimisation (Schulman et al. 2017) with the details of CleanRL's `ppo.py`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -73,6 +160,29 @@ pub struct PpoConfig {
     pub activation: ActivationKind,
     /// Policy and value share all layers but the last.
     pub shared_trunk: bool,
+    /// Log standard deviation that continuous actions begin with; the same in all states, and learned.
+    pub log_std_init: f64,
+    /// Bring continuous actions between their bounds by tanh, with its correction of the density, instead of clipping them.
+    pub squash: bool,
+    /// Choose only actions that the task's state fact `action_mask` allows.
+    pub mask_actions: bool,
+    /// Whiten observations by running mean and variance, clipped to ±10.
+    pub norm_obs: bool,
+    /// Divide the task stream's rewards by the running standard deviation of their discounted returns, clipped to ±10.
+    pub norm_reward: bool,
+    /// What the policy remembers: "none", "gru" or "lstm". The critics of reward modules have no memory.
+    pub memory: MemoryKind,
+    /// Width of the memory.
+    pub memory_size: usize,
+    /// Steps that gradients go back through the memory; 0 for the whole rollout.
+    pub sequence_steps: usize,
+    /// What the task's advantages are measured against: "value" or "group". With "group" an episode's advantage is its
+    /// discounted return, standardised over the episodes that end in the same rollout: for a task of one level, or of
+    /// levels that are alike. Only steps of such episodes are learned from, so let rollouts be longer than episodes.
+    pub baseline: BaselineKind,
+    /// Behaviour cloning from stored demonstrations, before and while learning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bc: Option<BcConfig>,
 }
 
 impl Default for PpoConfig {
@@ -101,9 +211,22 @@ impl Default for PpoConfig {
             hidden: vec![128, 128],
             activation: ActivationKind::Relu,
             shared_trunk: false,
+            log_std_init: 0.0,
+            squash: false,
+            mask_actions: false,
+            norm_obs: false,
+            norm_reward: false,
+            memory: MemoryKind::None,
+            memory_size: 128,
+            sequence_steps: 0,
+            baseline: BaselineKind::Value,
+            bc: None,
         }
     }
 }
+
+/// The state fact that `mask_actions` reads.
+pub const ACTION_MASK: &str = "action_mask";
 
 impl PpoConfig {
     /// Refuses settings that cannot train, naming the key.
@@ -129,7 +252,28 @@ impl PpoConfig {
         within("vf_coef", self.vf_coef, 0.0, f64::MAX)?;
         within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
         within("target_kl", self.target_kl, 0.0, f64::MAX)?;
+        within("log_std_init", self.log_std_init, -20.0, 20.0)?;
+        if self.memory != MemoryKind::None {
+            within("memory_size", self.memory_size as f64, 1.0, f64::MAX)?;
+            if self.minibatch_size > 0 {
+                return Err(AgentError::Config {
+                    key: "agent.minibatch_size",
+                    value: self.minibatch_size.to_string(),
+                    remedy: "a policy with memory learns from whole sequences; use 0 and set n_minibatches"
+                        .to_owned(),
+                });
+            }
+        }
+        self.bc.iter().try_for_each(BcConfig::check)?;
         check_hidden(&self.hidden)
+    }
+
+    /// Facts that its policy reads.
+    pub fn facts(&self) -> Vec<String> {
+        self.mask_actions
+            .then(|| ACTION_MASK.to_owned())
+            .into_iter()
+            .collect()
     }
 
     /// What its networks are made from.

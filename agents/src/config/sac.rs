@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivationKind, EncoderKind, HindsightConfig, HindsightStrategy, InitKind, MemoryConfig, NetworkSettings,
+    ActivationKind, EncoderKind, HindsightConfig, HindsightStrategy, InitKind, ExperienceConfig, NetworkSettings,
     check_hidden, within,
 };
 use crate::error::AgentError;
@@ -89,7 +89,7 @@ impl SacConfig {
     /// # Errors
     /// [`AgentError::Config`].
     pub fn check(&self) -> Result<(), AgentError> {
-        self.memory().check()?;
+        self.experience().check()?;
         within("agent.total_steps", self.total_steps as f64, 1.0, f64::MAX)?;
         within("agent.policy_frequency", self.policy_frequency as f64, 1.0, f64::MAX)?;
         let frequency = self.target_network_frequency as f64;
@@ -117,8 +117,8 @@ impl SacConfig {
     }
 
     /// What it remembers, and the pace at which it learns from that.
-    pub fn memory(&self) -> MemoryConfig {
-        MemoryConfig {
+    pub fn experience(&self) -> ExperienceConfig {
+        ExperienceConfig {
             buffer_size: self.buffer_size,
             batch_size: self.batch_size,
             learning_starts: self.learning_starts,

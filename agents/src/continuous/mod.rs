@@ -6,14 +6,14 @@ mod averages;
 mod critics;
 #[cfg(test)]
 pub(crate) mod golden;
-mod memory;
+mod experience;
 mod spaces;
 mod squashed;
 
 pub(crate) use self::{
     averages::Averages,
     critics::TwinCritics,
-    memory::{Memory, Minibatch},
+    experience::{Experience, Minibatch},
     spaces::Spaces,
 };
 pub use self::{

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{config::within, error::AgentError};
 
+/// Draws that are looked up side by side.
+const LANES: usize = 16;
+
 /// Settings of prioritised replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -97,20 +100,20 @@ impl SumTree {
         }
     }
 
-    /// The leaf in whose share of the sum `mass` falls; one with a share as long as there is any.
-    pub(super) fn find(&self, mut mass: f64) -> usize {
-        let mut node = 1;
-        while node < self.width {
-            let (left, right) = (self.nodes[2 * node], self.nodes[2 * node + 1]);
-            // Rounding may leave a mass just beyond the sum of what is there.
-            if mass < left || right == 0.0 {
-                node *= 2;
-            } else {
-                mass -= left;
-                node = 2 * node + 1;
+    /// The leaves in whose shares of the sum the masses fall; each has a share as long as there is any. They go down side by
+    /// side, because each has to wait for memory at every level of a large tree.
+    pub(super) fn find<const N: usize>(&self, mut masses: [f64; N]) -> [usize; N] {
+        let mut found = [1; N];
+        for _ in 0..self.width.trailing_zeros() {
+            for (node, mass) in found.iter_mut().zip(&mut masses) {
+                let (left, right) = (self.nodes[2 * *node], self.nodes[2 * *node + 1]);
+                // Rounding may leave a mass just beyond the sum of what is there.
+                let goes_left = *mass < left || right == 0.0;
+                *mass -= if goes_left { 0.0 } else { left };
+                *node = 2 * *node + usize::from(!goes_left);
             }
         }
-        node - self.width
+        found.map(|node| node - self.width)
     }
 }
 
@@ -194,8 +197,20 @@ impl Priorities {
     /// Draws one record from each of `n` equal parts of the sum and hands them to `take` with their numbers.
     pub(super) fn draw(&self, rng: &mut Generator, n: usize, mut take: impl FnMut(usize, usize)) {
         let part = self.tree.total() / n as f64;
-        for i in 0..n {
-            take(i, self.tree.find((i as f64 + rng.random()) * part));
+        let mut mass = |i: usize| (i as f64 + rng.random()) * part;
+        let whole = n / LANES * LANES;
+        for start in (0..whole).step_by(LANES) {
+            let found = self
+                .tree
+                .find(std::array::from_fn::<_, LANES, _>(|lane| mass(start + lane)));
+            found
+                .into_iter()
+                .enumerate()
+                .for_each(|(lane, record)| take(start + lane, record));
+        }
+        for i in whole..n {
+            let [record] = self.tree.find([mass(i)]);
+            take(i, record);
         }
     }
 

@@ -6,9 +6,11 @@
     reason = "helpers of tests, of which each test binary uses its own part"
 )]
 
+pub(crate) mod toy;
+
 use std::sync::Arc;
 
-use prospect_agents::{AgentConfig, PpoConfig, TrainSetup, Trainer};
+use prospect_agents::{AgentConfig, DqnConfig, PpoConfig, PqnConfig, TrainSetup, Trainer};
 use prospect_nets::Device;
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use prospect_sim::{
@@ -234,6 +236,11 @@ impl ChainRowsQuery {
 
 /// A chain by its rules.
 pub(crate) fn chain(rules: ChainRules) -> Arc<dyn Env> {
+    chain_of(rules, ActionSpace::Discrete { n: 2 })
+}
+
+/// A chain that claims to have these actions.
+pub(crate) fn chain_of(rules: ChainRules, actions: ActionSpace) -> Arc<dyn Env> {
     let last = f64::from(rules.last);
     let cell = |name: &str| Field::new(name, Dtype::I32, &[], 0.0, last);
     Arc::new(Chain {
@@ -247,7 +254,7 @@ pub(crate) fn chain(rules: ChainRules) -> Arc<dyn Env> {
             } else {
                 Field::new("position", Dtype::Index, &[], 0.0, last)
             }],
-            actions: ActionSpace::Discrete { n: 2 },
+            actions,
             action_names: vec!["left".to_owned(), "right".to_owned()],
             max_steps: Some(rules.max_steps),
             reward_range: (0.0, 1.0),
@@ -275,6 +282,40 @@ pub(crate) fn small() -> PpoConfig {
         learning_rate: 3e-3,
         hidden: vec![16],
         ..PpoConfig::default()
+    }
+}
+
+/// A small value learner for the chain.
+pub(crate) fn small_dqn() -> DqnConfig {
+    DqnConfig {
+        total_steps: 8 * 32 * 6,
+        buffer_size: 2_000,
+        batch_size: 32,
+        learning_starts: 128,
+        train_frequency: 4,
+        gradient_steps: 2,
+        target_network_frequency: 128,
+        learning_rate: 3e-3,
+        exploration_fraction: 0.3,
+        hidden: vec![16],
+        v_min: 0.0,
+        v_max: 2.0,
+        n_atoms: 21,
+        n_quantiles: 11,
+        log_every_steps: 256,
+        ..DqnConfig::default()
+    }
+}
+
+/// A small learner of action values without a replay.
+pub(crate) fn small_pqn() -> PqnConfig {
+    PqnConfig {
+        total_steps: 8 * 32 * 6,
+        rollout_steps: 32,
+        learning_rate: 3e-3,
+        exploration_fraction: 0.3,
+        hidden: vec![16],
+        ..PqnConfig::default()
     }
 }
 

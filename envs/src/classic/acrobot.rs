@@ -212,6 +212,7 @@ impl Task for Acrobot {
             low: [-PI, -PI],
             high: [PI, PI],
             cells: [32, 32],
+            goal: None,
         }
     }
 

@@ -155,6 +155,7 @@ impl Task for CartPole {
             low: [-MAX_ANGLE, -PLANE_VELOCITY],
             high: [MAX_ANGLE, PLANE_VELOCITY],
             cells: [32, 32],
+            goal: None,
         }
     }
 

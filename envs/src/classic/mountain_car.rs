@@ -89,6 +89,7 @@ pub(super) fn plane() -> Plane {
         low: [MIN_POSITION, -MAX_SPEED],
         high: [MAX_POSITION, MAX_SPEED],
         cells: [36, 28],
+        goal: None,
     }
 }
 

@@ -120,6 +120,7 @@ impl Task for Pendulum {
             low: [-PI, -MAX_SPEED],
             high: [PI, MAX_SPEED],
             cells: [36, 32],
+            goal: None,
         }
     }
 

@@ -159,6 +159,9 @@ fn minus(text: String) -> String {
     text.replace('-', "−")
 }
 
+/// Distance of ticks on a lower axis whose labels may be long.
+pub(crate) const TICK_SPACING: f64 = 76.0;
+
 /// A chart's plot area with its scales.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Frame {
@@ -194,26 +197,35 @@ impl Frame {
     pub(crate) fn draw(&self, scene: &mut Scene, text: &FrameText<'_>) {
         let plot = self.plot;
         scene.text(Label::new([plot.x, plot.y - 12.0], text.title, TITLE_SIZE).bold());
-        let thin = Stroke::new(GRID, 1.0);
-        for (tick, text_of_tick) in labelled_ticks(self.y, (plot.height / 44.0).round() as usize, text.y_unit)
-        {
+        self.draw_y_axis(scene, text.y_label, text.y_unit, true);
+        self.draw_x_axis(scene, text.x_label, text.x_unit, TICK_SPACING);
+    }
+
+    /// Draws the left axis alone: with lines across the plot, or with ticks.
+    pub(crate) fn draw_y_axis(&self, scene: &mut Scene, y_label: &str, unit: Unit, across: bool) {
+        let plot = self.plot;
+        let (to, stroke) = if across {
+            (plot.right(), Stroke::new(GRID, 1.0))
+        } else {
+            (plot.x - 4.0, Stroke::new(INK, 1.0))
+        };
+        for (tick, text) in labelled_ticks(self.y, (plot.height / 44.0).round() as usize, unit) {
             let y = self.py(tick);
-            scene.line(vec![[plot.x, y], [plot.right(), y]], thin);
-            let label = Label::new([plot.x - 7.0, y + TICK_SIZE * 0.36], text_of_tick, TICK_SIZE);
+            scene.line(vec![[plot.x, y], [to, y]], stroke);
+            let label = Label::new([plot.x - 7.0, y + TICK_SIZE * 0.36], text, TICK_SIZE);
             scene.text(label.anchor(Anchor::End).colour(MUTED));
         }
-        self.draw_x_axis(scene, text.x_label, text.x_unit);
         let middle = plot.y + plot.height / 2.0;
-        let label = Label::new([plot.x - 46.0, middle], text.y_label, LABEL_SIZE);
+        let label = Label::new([plot.x - 46.0, middle], y_label, LABEL_SIZE);
         scene.text(label.anchor(Anchor::Middle).upright());
     }
 
-    /// Draws the lower axis alone.
-    pub(crate) fn draw_x_axis(&self, scene: &mut Scene, x_label: &str, unit: Unit) {
+    /// Draws the lower axis alone, with ticks about `spacing` apart.
+    pub(crate) fn draw_x_axis(&self, scene: &mut Scene, x_label: &str, unit: Unit, spacing: f64) {
         let plot = self.plot;
         let base = Stroke::new(INK, 1.0);
         scene.line(vec![[plot.x, plot.bottom()], [plot.right(), plot.bottom()]], base);
-        for (tick, text) in labelled_ticks(self.x, (plot.width / 76.0).round() as usize, unit) {
+        for (tick, text) in labelled_ticks(self.x, (plot.width / spacing).round() as usize, unit) {
             let x = self.px(tick);
             scene.line(vec![[x, plot.bottom()], [x, plot.bottom() + 4.0]], base);
             let label = Label::new([x, plot.bottom() + 6.0 + TICK_SIZE], text, TICK_SIZE);

@@ -1,6 +1,6 @@
 //! Points with intervals: aggregate statistics side by side, probabilities of improvement, paired differences.
 
-use super::axis::{Frame, LABEL_SIZE, Span, TITLE_SIZE, Unit, write_number};
+use super::axis::{Frame, LABEL_SIZE, Span, TICK_SPACING, TITLE_SIZE, Unit, write_number};
 use crate::canvas::{Anchor, Area, GRID, Label, MUTED, Scene, Shape, Stroke, Style, text_width};
 use crate::stats::Estimate;
 
@@ -74,7 +74,7 @@ fn draw_panel(scene: &mut Scene, plot: Area, rows: &[IntervalRow], index: usize,
         let pen = Stroke::new(MUTED, 1.2).dashed(Some([4.0, 3.0]));
         scene.line(vec![[x, plot.y], [x, plot.bottom()]], pen);
     }
-    frame.draw_x_axis(scene, "", panel.unit);
+    frame.draw_x_axis(scene, "", panel.unit, TICK_SPACING);
     for (r, row) in rows.iter().enumerate() {
         let y = plot.y + ROW_HEIGHT * (r as f64 + 0.5);
         match row.estimates[index] {

@@ -1,6 +1,6 @@
 //! One mark per run: when something first happened, with runs in which it never did marked as such.
 
-use super::axis::{Frame, LABEL_SIZE, Span, TICK_SIZE, TITLE_SIZE, Unit, write_number};
+use super::axis::{Frame, LABEL_SIZE, Span, TICK_SIZE, TICK_SPACING, TITLE_SIZE, Unit, write_number};
 use crate::canvas::{Anchor, Area, GRID, INK, Label, MUTED, PAPER, Scene, Shape, Stroke, Style, text_width};
 use crate::stats::TimeToEvent;
 
@@ -64,7 +64,7 @@ pub(crate) fn strip_chart(title: &str, x_label: &str, rows: &[StripRow], width: 
     for (r, row) in rows.iter().enumerate() {
         draw_row(&mut scene, &frame, plot.y + ROW_HEIGHT * (r as f64 + 0.5), row);
     }
-    frame.draw_x_axis(&mut scene, x_label, Unit::Count);
+    frame.draw_x_axis(&mut scene, x_label, Unit::Count, TICK_SPACING);
     let hint = "filled: it happened · hollow: not by the end of the run · tall tick: median";
     scene.text(Label::new([names, plot.bottom() + 54.0], hint, 10.5).colour(MUTED));
     scene

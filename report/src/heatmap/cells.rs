@@ -5,13 +5,13 @@ use super::scale::{FORWARD, Scale, ScaleKind};
 use crate::canvas::{Area, Colour, PAPER, Point, Scene, Shape, Stroke};
 use crate::probe::{Field, Level};
 
-const WALL: Colour = Colour::rgb(0x8b, 0x90, 0x97);
+pub(super) const WALL: Colour = Colour::rgb(0x8b, 0x90, 0x97);
 const HATCH: Colour = Colour::rgb(0xd3, 0xd6, 0xda);
 const EDGE: Colour = Colour::rgb(0xc4, 0xc8, 0xcd);
 const DARK: Colour = Colour::rgb(0x16, 0x19, 0x1d);
-const GOAL: Colour = Colour::rgb(0x12, 0xa1, 0x45);
+pub(super) const GOAL: Colour = Colour::rgb(0x12, 0xa1, 0x45);
 const LAVA: Colour = Colour::rgb(0xff, 0x6a, 0x00);
-const AGENT: Colour = Colour::rgb(0xe0, 0x1b, 0x24);
+pub(super) const AGENT: Colour = Colour::rgb(0xe0, 0x1b, 0x24);
 
 /// MiniGrid's colours: red, green, blue, purple, yellow, grey.
 const OBJECT_COLOURS: [Colour; 6] = [
@@ -54,6 +54,13 @@ pub(super) struct Extent {
 
 impl Extent {
     pub(super) fn of(level: &Level) -> Self {
+        let whole = Self {
+            from: [0, 0],
+            to: [level.width, level.height],
+        };
+        if level.plane.is_some() {
+            return whole;
+        }
         let (mut from, mut to) = ([level.width, level.height], [0, 0]);
         for x in 0..level.width {
             for y in 0..level.height {
@@ -63,14 +70,7 @@ impl Extent {
                 }
             }
         }
-        if to == [0, 0] {
-            Self {
-                from: [0, 0],
-                to: [level.width, level.height],
-            }
-        } else {
-            Self { from, to }
-        }
+        if to == [0, 0] { whole } else { Self { from, to } }
     }
 
     pub(super) fn width(&self) -> usize {
@@ -93,6 +93,10 @@ fn is_solid(level: &Level, x: usize, y: usize) -> bool {
 /// Draws a level with a panel's values; `at` is the upper left corner of its [`Extent`].
 pub(super) fn draw_level(scene: &mut Scene, panel: &Panel, scale: &Scale, at: Point, cell: f64) {
     let level = &panel.level;
+    if let Some(plane) = &level.plane {
+        super::plane::draw(scene, panel, plane, scale, at, cell);
+        return;
+    }
     let Extent { from, to } = Extent::of(level);
     let origin = [at[0] - from[0] as f64 * cell, at[1] - from[1] as f64 * cell];
     let shown = || (from[0]..to[0]).flat_map(|x| (from[1]..to[1]).map(move |y| (x, y)));
@@ -117,7 +121,7 @@ pub(super) fn draw_level(scene: &mut Scene, panel: &Panel, scale: &Scale, at: Po
     draw_agent(scene, level, origin, cell);
 }
 
-fn draw_value(scene: &mut Scene, panel: &Panel, scale: &Scale, index: usize, area: Area) {
+pub(super) fn draw_value(scene: &mut Scene, panel: &Panel, scale: &Scale, index: usize, area: Area) {
     let edge = Some(Stroke::new(EDGE, 0.5));
     match &panel.field {
         Field::PerCell(values) => match scale.colour(f64::from(values[index])) {
@@ -350,6 +354,7 @@ mod tests {
             height: 7,
             cells: vec![[2, 5, 0]; 63],
             agent_start: [4, 3, 0],
+            plane: None,
         };
         level.cells[4 * 7 + 3] = [1, 0, 0];
         level.cells[5 * 7 + 3] = [8, 1, 0];

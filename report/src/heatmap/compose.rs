@@ -144,9 +144,15 @@ pub(crate) fn assemble(
     columns: usize,
     row_labels: Vec<String>,
 ) -> Heatmap {
+    let on_plane = panels.iter().any(|panel| panel.level.plane.is_some());
+    let kind = if on_plane && kind == ScaleKind::Actions {
+        ScaleKind::NamedActions
+    } else {
+        kind
+    };
     let options = HeatmapOptions {
         title: title.to_owned(),
-        subtitle: "one colour scale · grey: wall · hatched: no value · red arrow: start".to_owned(),
+        subtitle: legend(&panels, on_plane),
         unit: if kind == ScaleKind::Log {
             format!("{unit} (log)")
         } else {
@@ -163,6 +169,28 @@ pub(crate) fn assemble(
     }
 }
 
+/// What the signs on the panels mean.
+fn legend(panels: &[Panel], on_plane: bool) -> String {
+    if !on_plane {
+        return "one colour scale · grey: wall · hatched: no value · red arrow: start".to_owned();
+    }
+    let planes = || panels.iter().filter_map(|panel| panel.level.plane.as_ref());
+    let mut text = "one colour scale · hatched: no value".to_owned();
+    if panels
+        .iter()
+        .any(|panel| panel.level.cells.iter().any(|cell| cell[0] == 2))
+    {
+        text += " · grey: no such state";
+    }
+    if planes().any(|plane| plane.start.is_some()) {
+        text += " · red dot: start";
+    }
+    if planes().any(|plane| plane.goal.is_some()) {
+        text += " · green ring: goal";
+    }
+    text
+}
+
 /// One panel of a field; an empty name becomes the frames trained.
 pub(crate) fn panel(name: &str, probe: &Probe, field: &str, level: usize) -> Result<Panel, ReportError> {
     let title = match probe.step {
@@ -175,6 +203,7 @@ pub(crate) fn panel(name: &str, probe: &Probe, field: &str, level: usize) -> Res
         level: probe.level(level)?.clone(),
         field: probe.field(field, level)?.clone(),
         own_scale: None,
+        action_names: probe.action_names.clone(),
     })
 }
 
@@ -195,6 +224,7 @@ pub(crate) fn difference(a: &Probe, b: &Probe, field: &str, level: usize) -> Res
         level: a.level(level)?.clone(),
         field: values,
         own_scale: Some(scale),
+        action_names: Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@
 mod cells;
 pub(crate) mod colour_map;
 mod compose;
+mod plane;
 mod scale;
 
 use std::path::Path;
@@ -31,6 +32,8 @@ pub struct Panel {
     pub field: Field,
     /// A scale other than the common one, e.g. for a difference; it gets a bar of its own.
     pub own_scale: Option<Scale>,
+    /// Names of the actions, for fields of actions; empty for MiniGrid's.
+    pub action_names: Vec<String>,
 }
 
 /// How a heatmap is laid out.
@@ -101,6 +104,8 @@ struct Layout {
     rows: usize,
     cell: f64,
     panel: [f64; 2],
+    /// Room for axes at the left of each panel's cells.
+    left: f64,
     row_head: f64,
     head: f64,
 }
@@ -120,11 +125,14 @@ impl Layout {
             .map(|p| text_width(&p.title, 12.5, true))
             .fold(0.0, f64::max);
         let title = if options.title.is_empty() { 10.0 } else { 34.0 };
+        let has_axes = panels.iter().any(|panel| panel.level.plane.is_some());
+        let [left, below] = if has_axes { plane::MARGIN } else { [0.0; 2] };
         Self {
             columns,
             rows: panels.len().div_ceil(columns),
             cell,
-            panel: [(wide * cell).max(titles.min(220.0)), high * cell],
+            panel: [left + (wide * cell).max(titles.min(220.0)), high * cell + below],
+            left,
             row_head: if options.row_labels.is_empty() {
                 PANEL_HEAD
             } else {
@@ -148,7 +156,7 @@ impl Layout {
 
     /// Upper left corner of a panel's level.
     fn corner(&self, k: usize) -> [f64; 2] {
-        let x = LEFT + (k % self.columns) as f64 * (self.panel[0] + GAP);
+        let x = LEFT + self.left + (k % self.columns) as f64 * (self.panel[0] + GAP);
         [
             x,
             self.head + (k / self.columns) as f64 * self.row_height() + self.row_head,
@@ -189,7 +197,8 @@ fn lay_out(panels: &[Panel], scale: &Scale, options: &HeatmapOptions) -> Scene {
         BAR_WIDTH,
         height,
     );
-    scale.draw_bar(&mut scene, bar, &options.unit);
+    let names = panels.first().map_or(&[][..], |panel| &panel.action_names);
+    scale.draw_bar(&mut scene, bar, &options.unit, names);
     if let Some(own) = own {
         own.draw_bar(
             &mut scene,
@@ -198,13 +207,15 @@ fn lay_out(panels: &[Panel], scale: &Scale, options: &HeatmapOptions) -> Scene {
                 ..bar
             },
             &options.own_unit,
+            &[],
         );
     }
     scene
 }
 
 /// Writes the numbers behind panels as CSV: panel, level, x, y, heading (empty for values per cell), object, value
-/// (empty where there is none).
+/// (empty where there is none). On a plane, x and y are the values of its facts in the middle of a cell, and the object is
+/// `wall` where there is no such state.
 ///
 /// # Errors
 /// [`ReportError::Write`].
@@ -235,6 +246,10 @@ fn heatmap_csv(panels: &[Panel]) -> String {
                         String::new()
                     };
                     let object = cells::object_name(panel.level.cell(x, y)[0]);
+                    let [x, y] = match &panel.level.plane {
+                        Some(plane) => plane::middle(&panel.level, plane, x, y),
+                        None => [x as f64, y as f64],
+                    };
                     out.extend([format!(
                         "\"{title}\",{},{x},{y},{heading},{object},{value}\n",
                         panel.level_index

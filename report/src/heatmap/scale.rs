@@ -14,8 +14,10 @@ pub enum ScaleKind {
     Log,
     /// Symmetric around zero, for differences.
     Diverging,
-    /// Action numbers, each with its own colour.
+    /// MiniGrid's action numbers, each with its own colour.
     Actions,
+    /// Numbers of actions with other names.
+    NamedActions,
 }
 
 /// From values to colours.
@@ -38,6 +40,18 @@ const ACTIONS: [(&str, Colour); 7] = [
     ("drop", Colour::rgb(0x8c, 0x6b, 0x1f)),
     ("toggle", Colour::rgb(0xcc, 0x79, 0xa7)),
     ("done", Colour::rgb(0x00, 0x9e, 0x73)),
+];
+
+/// Colours of other actions; more actions repeat them.
+const NAMED: [Colour; 8] = [
+    Colour::rgb(0x00, 0x72, 0xb2),
+    Colour::rgb(0xe6, 0x9f, 0x00),
+    Colour::rgb(0x00, 0x9e, 0x73),
+    Colour::rgb(0xcc, 0x79, 0xa7),
+    Colour::rgb(0x56, 0xb4, 0xe9),
+    Colour::rgb(0xd5, 0x5e, 0x00),
+    Colour::rgb(0xf0, 0xe4, 0x42),
+    Colour::rgb(0x60, 0x60, 0x60),
 ];
 
 /// The action that moves the agent, drawn as an arrow.
@@ -76,6 +90,10 @@ impl Scale {
                 min: 0.0,
                 max: (ACTIONS.len() - 1) as f64,
             },
+            ScaleKind::NamedActions => Span {
+                min: 0.0,
+                max: values.into_iter().fold(1.0, f64::max),
+            },
         };
         Self {
             kind,
@@ -102,6 +120,7 @@ impl Scale {
             }
             ScaleKind::Diverging => Some(diverging(value / self.high)),
             ScaleKind::Actions => ACTIONS.get(value as usize).map(|(_, colour)| *colour),
+            ScaleKind::NamedActions => Some(NAMED[value as usize % NAMED.len()]),
         }
     }
 
@@ -132,10 +151,17 @@ impl Scale {
         area.bottom() - share * area.height
     }
 
-    /// Draws the colour bar with ticks and its unit, or the list of actions.
-    pub(super) fn draw_bar(&self, scene: &mut Scene, area: Area, unit: &str) {
+    /// Draws the colour bar with ticks and its unit, or the list of actions; `names` are those of named actions.
+    pub(super) fn draw_bar(&self, scene: &mut Scene, area: Area, unit: &str, names: &[String]) {
         if self.kind == ScaleKind::Actions {
-            draw_action_key(scene, area);
+            draw_action_key(scene, area, ACTIONS);
+            super::cells::arrow(scene, key_mark(area, FORWARD), 0, 6.0);
+            return;
+        }
+        if self.kind == ScaleKind::NamedActions {
+            let name = |k: usize| names.get(k).cloned().unwrap_or_else(|| format!("action {k}"));
+            let count = names.len().max(self.high as usize + 1);
+            draw_action_key(scene, area, (0..count).map(|k| (name(k), NAMED[k % NAMED.len()])));
             return;
         }
         let slices = 96;
@@ -176,19 +202,25 @@ impl Scale {
     }
 }
 
-fn draw_action_key(scene: &mut Scene, area: Area) {
+/// The middle of entry `k` of a key.
+fn key_mark(area: Area, k: usize) -> [f64; 2] {
+    [area.x + 7.0, area.y + 11.0 + 22.0 * k as f64]
+}
+
+fn draw_action_key(
+    scene: &mut Scene,
+    area: Area,
+    actions: impl IntoIterator<Item = (impl Into<String>, Colour)>,
+) {
     scene.text(Label::new([area.x, area.y - 8.0], "greedy action", TICK_SIZE));
-    for (k, (name, colour)) in ACTIONS.iter().enumerate() {
-        let y = area.y + 4.0 + 22.0 * k as f64;
+    for (k, (name, colour)) in actions.into_iter().enumerate() {
+        let [x, y] = key_mark(area, k);
         scene.rect(
-            Area::new(area.x, y, 14.0, 14.0),
-            Some(*colour),
+            Area::new(x - 7.0, y - 7.0, 14.0, 14.0),
+            Some(colour),
             Some(Stroke::new(INK, 0.7)),
         );
-        if k == FORWARD {
-            super::cells::arrow(scene, [area.x + 7.0, y + 7.0], 0, 6.0);
-        }
-        scene.text(Label::new([area.x + 20.0, y + 11.5], *name, TICK_SIZE));
+        scene.text(Label::new([x + 13.0, y + 4.5], name, TICK_SIZE));
     }
 }
 
@@ -218,6 +250,7 @@ mod tests {
             ScaleKind::Log,
             ScaleKind::Diverging,
             ScaleKind::Actions,
+            ScaleKind::NamedActions,
         ] {
             assert_eq!(Scale::spanning([1.0, 2.0], kind).colour(f64::NAN), None);
         }

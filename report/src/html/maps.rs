@@ -11,7 +11,7 @@ use crate::error::ReportError;
 use crate::heatmap::{
     Heatmap, Panel, assemble, default_kind, difference, field_title, panel, share_difference_scale,
 };
-use crate::probe::{GREEDY_ACTION, Probe};
+use crate::probe::Probe;
 use crate::run_folder::RunFolder;
 use crate::suite_folder::SuiteFolder;
 
@@ -209,9 +209,7 @@ fn over_time(prefix: &str, rows: &[Row], field: &str) -> Result<NamedHeatmap, Re
     } else {
         ""
     };
-    let pose = if field == GREEDY_ACTION
-        || matches!(panels.first().map(|p| &p.field), Some(crate::Field::PerPose(_)))
-    {
+    let pose = if matches!(panels.first().map(|p| &p.field), Some(crate::Field::PerPose(_))) {
         " Each cell shows four triangles, one per heading of the agent."
     } else {
         ""

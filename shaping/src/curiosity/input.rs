@@ -217,5 +217,6 @@ pub(crate) fn rectified(layers: usize, hidden: usize) -> MlpConfig {
         hidden: vec![hidden; layers],
         activation: Activation::Relu,
         init: Init::HIDDEN,
+        layer_norm: false,
     }
 }

@@ -242,8 +242,16 @@ fn many_ends_are_kept_and_forgotten_in_their_order() {
         }
     }
     let mut replay = Replay::new(&tape.layout(), 1, 3 * 25).unwrap();
+    let mut bytes = 0;
     for to in 1..=120 {
         tape.push(&mut replay, to - 1, to, 1);
+        if to == 60 {
+            bytes = replay.bytes();
+        }
+        assert!(
+            to <= 60 || replay.bytes() == bytes,
+            "the store grows although ends were forgotten"
+        );
         for row in replay.first_row()..replay.end_row() {
             for actor in 0..3 {
                 let want = if tape.steps[row as usize][actor as usize].ended() {

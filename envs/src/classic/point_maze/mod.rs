@@ -252,6 +252,7 @@ impl Task for PointMaze {
             low: [-x, -y],
             high: [x, y],
             cells: [x, y].map(|half| (2.0 * half * CELLS_PER_M) as usize),
+            goal: Some(["goal_x_m", "goal_y_m"]),
         }
     }
 

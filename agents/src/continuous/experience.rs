@@ -5,7 +5,7 @@ use prospect_sim::random::Generator;
 
 use super::Spaces;
 use crate::{
-    config::MemoryConfig,
+    config::ExperienceConfig,
     error::AgentError,
     hindsight::Hindsight,
     learner::{LearnerInit, Turn},
@@ -15,10 +15,10 @@ use crate::{
 
 /// A replay with its random stream, and hindsight if it is asked for.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct Experience {
     /// What is remembered; a checkpoint holds it.
     pub(crate) replay: Replay,
-    config: MemoryConfig,
+    config: ExperienceConfig,
     sample: Sample,
     hindsight: Option<Hindsight>,
     /// Which transitions, and which goals.
@@ -49,13 +49,13 @@ impl Minibatch {
     }
 }
 
-impl Memory {
+impl Experience {
     /// An empty one.
     ///
     /// # Errors
     /// [`AgentError::Config`] for a size of 0; [`AgentError::Goals`] for hindsight in a task without goals;
     /// [`AgentError::Shaping`] if a reward module is not added to the task's reward.
-    pub(crate) fn new(config: MemoryConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
+    pub(crate) fn new(config: ExperienceConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
         init.stack.only_adds()?;
         let columns = init.stack.context_columns().len();
         let replay = Replay::new(init.layout, columns, config.buffer_size)?;

@@ -11,29 +11,32 @@
 //! | `extrinsic`, `mixed` | float32 | `[L, W, H]` | mean reward of steps that ended in a cell, NaN where none did |
 //! | `bonus/<module>` | float32 | `[L, W, H]` | the same of a module's raw reward |
 //! | `value`, `potential` | float32 | `[L, 4, W, H]` | by pose, NaN where nobody can stand |
-//! | `greedy_action` | int8 | `[L, 4, W, H]` | by pose, -1 where nobody can stand |
+//! | `greedy_action` | int8 | `[L, 4, W, H]` | by pose, -1 where nobody can stand; absent if actions are reals |
+//!
+//! A task without cells is looked at over the plane of its two facts ([`prospect_sim::Plane`]); `H` counts upwards there, and
+//! there are no headings: `value`, `potential` and `greedy_action` are `[L, W, H]`, of the state with a cell's middle values
+//! and all else at rest. All seeds share one level, but for goal-conditioned tasks. Instead of layout and start:
+//!
+//! | entry | type | shape | |
+//! |---|---|---|---|
+//! | `axes`, `axis_units` | unicode | `[2]` | names and units of the facts along x and y |
+//! | `axis_range` | float64 | `[2, 2]` | low and high of each |
+//! | `placeable` | uint8 | `[L, W, H]` | 1 where there is such a state |
+//! | `action_names` | unicode | `[actions]` | if actions have names |
+//! | `start`, `goal` | float32 | `[L, 2]` | of each level, if levels are goals |
 
-use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::Path,
-};
+mod file;
+mod ground;
 
-use npyz::{
-    WriterBuilder,
-    npz::NpzWriter,
-    zip::{DateTime, write::FileOptions},
-};
 use prospect_nets::TensorBatch;
 use prospect_shaping::{Batch, Context, Mixed, RewardModule};
 use prospect_sim::{
-    Pose, Rollout, Scene, Seeds,
+    Rollout, Seeds,
     random::{Generator, Purpose, run_seed},
 };
 
-use crate::{
-    config::ProbeConfig, episodes::has_positions, error::AgentError, learner::Play, trainer::Trainer,
-};
+use self::ground::Ground;
+use crate::{config::ProbeConfig, error::AgentError, learner::Play, trainer::Trainer};
 
 /// Steps that are labelled at once.
 const CHUNK: usize = 64;
@@ -43,43 +46,31 @@ const MAX_STEPS: usize = 10_000;
 /// One look at all levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    levels: usize,
-    width: usize,
-    height: usize,
-    layout: Vec<u8>,
-    agent_start: Vec<i32>,
+    ground: Ground,
     visits: Vec<f32>,
     /// Name and values of each mean per cell: `extrinsic`, `mixed`, `bonus/<module>`.
     means: Vec<(String, Vec<f32>)>,
     value: Vec<f32>,
     potential: Option<Vec<f32>>,
     greedy_action: Vec<i8>,
+    /// 1 where a state could be judged, by cell.
+    placeable: Vec<u8>,
 }
 
-/// Looks at the trainer's probe levels; none if its env has no cells or no positions.
+/// Looks at the trainer's probe levels; none if its env has neither cells nor a plane.
 ///
 /// # Errors
 /// What envs and modules return.
 pub fn look(trainer: &Trainer, config: &ProbeConfig) -> Result<Option<Probe>, AgentError> {
     let base = run_seed(trainer.run_seed(), Purpose::Probe)?;
     let seeds: Vec<u64> = (0..config.levels as u64).map(|i| base + i).collect();
-    let mut envs = trainer.envs_of(seeds.len())?;
-    if !has_positions(envs.layout()) {
-        return Ok(None);
-    }
-    envs.reset(
-        Seeds::List(&seeds),
-        Rollout::new(envs.layout(), 1).first_row_mut(),
-    )?;
-    let scenes: Option<Vec<Scene>> = (0..seeds.len()).map(|i| envs.scene(i)).collect();
-    let Some(scenes) = scenes else {
+    let Some(ground) = Ground::of(trainer, &seeds)? else {
         return Ok(None);
     };
-    let poses: Vec<Vec<Pose>> = (0..seeds.len()).map(|i| envs.poses(i)).collect();
-    let mut probe = Probe::over(&scenes);
+    let mut probe = Probe::over(ground);
     probe.play(trainer, &seeds, config.episodes.max(1))?;
-    for (level, poses) in poses.iter().enumerate() {
-        probe.stand(trainer, level, seeds[level], poses)?;
+    for (level, &seed) in seeds.iter().enumerate().take(probe.ground.levels()) {
+        probe.stand(trainer, level, seed)?;
     }
     Ok(Some(probe))
 }
@@ -92,50 +83,31 @@ struct Sums {
 }
 
 impl Probe {
-    fn over(scenes: &[Scene]) -> Self {
-        let width = scenes.iter().map(|scene| scene.width).max().unwrap_or(0);
-        let height = scenes.iter().map(|scene| scene.height).max().unwrap_or(0);
-        let cells = scenes.len() * width * height;
-        let mut layout = vec![0; cells * 3];
-        for (level, scene) in scenes.iter().enumerate() {
-            let column = scene.height * 3;
-            for x in 0..scene.width {
-                let to = (level * width + x) * height * 3;
-                layout[to..to + column].copy_from_slice(&scene.cells[x * column..(x + 1) * column]);
-            }
-        }
+    fn over(ground: Ground) -> Self {
+        let [width, height] = ground.size();
+        let cells = ground.levels() * width * height;
+        let poses = cells * ground.headings();
         Self {
-            levels: scenes.len(),
-            width,
-            height,
-            layout,
-            agent_start: scenes.iter().flat_map(|scene| scene.pose).collect(),
+            ground,
             visits: vec![0.0; cells],
             means: Vec::new(),
-            value: vec![f32::NAN; cells * 4],
+            value: vec![f32::NAN; poses],
             potential: None,
-            greedy_action: vec![-1; cells * 4],
+            greedy_action: vec![-1; poses],
+            placeable: vec![0; cells],
         }
     }
 
-    fn cell(&self, level: usize, x: i32, y: i32) -> Option<usize> {
-        let inside = (0..self.width as i32).contains(&x) && (0..self.height as i32).contains(&y);
-        inside.then(|| (level * self.width + x as usize) * self.height + y as usize)
+    /// The entry of a cell.
+    fn entry(&self, level: usize, [x, y]: [usize; 2]) -> usize {
+        let [width, height] = self.ground.size();
+        (level * width + x) * height + y
     }
 
     /// Where an actor is at state row `t`, or was when its episode ended with step `t`.
-    fn whereabouts(&self, rollout: &Rollout, level: usize, at: usize, last: bool) -> Option<usize> {
-        let layout = rollout.layout();
-        let read = |name: &str| {
-            let fact = layout.state_fact(name)?;
-            let all = if last {
-                rollout.final_fact(fact)
-            } else {
-                rollout.state_fact(fact)
-            };
-            Some(all.get_f64(at) as i32)
-        };
-        self.cell(level, read("agent_x")?, read("agent_y")?)
+    fn whereabouts(&self, rollout: &Rollout, seed: usize, at: usize, last: bool) -> Option<usize> {
+        let cell = self.ground.cell(rollout, at, last)?;
+        Some(self.entry(self.ground.level_of(seed), cell))
     }
 
     /// Plays `episodes` on each level with the sampled policy and forked modules.
@@ -144,7 +116,7 @@ impl Probe {
             .iter()
             .flat_map(|&seed| std::iter::repeat_n(seed, episodes))
             .collect();
-        let mut envs = trainer.envs_of(repeated.len())?;
+        let mut envs = trainer.envs_with(repeated.len(), &self.ground.facts())?;
         let mut stack = trainer.stack().fork(envs.actors())?;
         let mut rollout = Rollout::new(envs.layout(), CHUNK);
         let rng = Generator::named(trainer.run_seed(), &format!("agent/probe/{}", trainer.step()));
@@ -225,33 +197,27 @@ impl Probe {
     }
 
     /// Puts an agent into every pose of a level and asks the networks.
-    fn stand(
-        &mut self,
-        trainer: &Trainer,
-        level: usize,
-        seed: u64,
-        poses: &[Pose],
-    ) -> Result<(), AgentError> {
-        if poses.is_empty() {
+    fn stand(&mut self, trainer: &Trainer, level: usize, seed: u64) -> Result<(), AgentError> {
+        let spots = self.ground.spots(level);
+        if spots.is_empty() {
             return Ok(());
         }
-        let mut envs = trainer.envs_of(poses.len())?;
+        let mut envs = trainer.envs_of(spots.len())?;
         let mut rollout = Rollout::new(envs.layout(), 1);
-        envs.reset(Seeds::List(&vec![seed; poses.len()]), rollout.first_row_mut())?;
-        let placed: Vec<bool> = poses
+        envs.reset(Seeds::List(&vec![seed; spots.len()]), rollout.first_row_mut())?;
+        let placed: Vec<bool> = spots
             .iter()
             .enumerate()
-            .map(|(i, &pose)| envs.place(i, pose))
+            .map(|(i, spot)| spot.take(&mut envs, i))
             .collect();
         envs.observe(rollout.first_row_mut());
         let judgement = trainer.learner().judge(&rollout, 0);
         let potential = potentials(trainer, &mut rollout)?;
-        for (i, &[x, y, heading]) in poses.iter().enumerate().filter(|(i, _)| placed[*i]) {
-            let (true, Some(_)) = ((0..4).contains(&heading), self.cell(level, x, y)) else {
-                continue;
-            };
-            let plane = (level * 4 + heading as usize) * self.width + x as usize;
-            let at = plane * self.height + y as usize;
+        let headings = self.ground.headings();
+        for (i, spot) in spots.iter().enumerate().filter(|(i, _)| placed[*i]) {
+            let cell = self.entry(level, spot.cell);
+            let at = self.entry(level * headings + spot.heading, spot.cell);
+            self.placeable[cell] = 1;
             self.value[at] = judgement.value[i];
             self.greedy_action[at] = judgement.greedy_action.get(i).map_or(-1, |&action| action as i8);
             if let Some(potential) = &potential {
@@ -261,55 +227,6 @@ impl Probe {
         }
         Ok(())
     }
-
-    /// Writes the npz file, whole or not at all.
-    ///
-    /// # Errors
-    /// [`AgentError::Io`].
-    pub fn write(&self, path: &Path) -> Result<(), AgentError> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(AgentError::io(folder))?;
-        }
-        let aside = path.with_extension("npz.tmp");
-        let file = File::create(&aside).map_err(AgentError::io(&aside))?;
-        self.write_to(BufWriter::new(file))
-            .map_err(AgentError::io(&aside))?;
-        fs::rename(&aside, path).map_err(AgentError::io(path))
-    }
-
-    fn write_to<W: Write + io::Seek>(&self, to: W) -> io::Result<()> {
-        let (l, w, h) = (self.levels as u64, self.width as u64, self.height as u64);
-        let mut npz = NpzWriter::new(to);
-        array(&mut npz, "layout", &[l, w, h, 3], &self.layout)?;
-        array(&mut npz, "agent_start", &[l, 3], &self.agent_start)?;
-        array(&mut npz, "visits", &[l, w, h], &self.visits)?;
-        for (name, values) in &self.means {
-            array(&mut npz, name, &[l, w, h], values)?;
-        }
-        array(&mut npz, "value", &[l, 4, w, h], &self.value)?;
-        array(&mut npz, "greedy_action", &[l, 4, w, h], &self.greedy_action)?;
-        if let Some(potential) = &self.potential {
-            array(&mut npz, "potential", &[l, 4, w, h], potential)?;
-        }
-        npz.zip_writer().finish()?.flush()
-    }
-}
-
-fn array<T: npyz::Serialize + npyz::AutoSerialize + Copy, W: Write + io::Seek>(
-    npz: &mut NpzWriter<W>,
-    name: &str,
-    shape: &[u64],
-    values: &[T],
-) -> io::Result<()> {
-    // Without a time of writing, so that equal probes are equal files.
-    let options = FileOptions::default().last_modified_time(DateTime::default());
-    let mut writer = npz
-        .array(name, options)?
-        .default_dtype()
-        .shape(shape)
-        .begin_nd()?;
-    writer.extend(values.iter().copied())?;
-    writer.finish()
 }
 
 /// All that the policy is paid for one transition: the task's stream, other streams and advantage terms, weighted.

@@ -4,6 +4,12 @@
 //! `agent_start` int32 `[levels, 3]` (x, y, heading) and fields: float `[levels, width, height]` per cell or
 //! `[levels, 4, width, height]` per pose (headings right, down, left, up). NaN, and -1 for `greedy_action`, mean
 //! "no value here".
+//!
+//! A task without cells is shown over a plane of two facts instead: `axes`, `axis_units` (unicode `[2]`), `axis_range` (float
+//! `[2, 2]`, low and high of each) and `placeable` (uint8 `[levels, width, height]`, 0 where there is no such state) stand in
+//! for the layout; `start` and `goal` (float `[levels, 2]`) and `action_names` may be there.
+
+mod plane;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,6 +25,19 @@ use crate::run_folder::step_of;
 /// Name of the field whose values are actions, not numbers.
 pub const GREEDY_ACTION: &str = "greedy_action";
 
+/// Arrays that are no fields.
+const NO_FIELDS: [&str; 9] = [
+    "layout",
+    "agent_start",
+    "axes",
+    "axis_units",
+    "axis_range",
+    "placeable",
+    "action_names",
+    "start",
+    "goal",
+];
+
 /// A probe file, read.
 #[derive(Debug, Clone)]
 pub struct Probe {
@@ -28,11 +47,13 @@ pub struct Probe {
     pub step: Option<u64>,
     /// The pinned levels.
     pub levels: Vec<Level>,
+    /// Names of the actions; empty if the file has none.
+    pub action_names: Vec<String>,
     fields: BTreeMap<String, Vec<Field>>,
 }
 
 /// A pinned level.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Level {
     /// Cells along x.
     pub width: usize,
@@ -40,8 +61,41 @@ pub struct Level {
     pub height: usize,
     /// `(type, colour, state)` of each cell, x-major as in MiniGrid's encoding: entry `x * height + y`.
     pub cells: Vec<[u8; 3]>,
-    /// Start of the agent: x, y, heading (0 right, 1 down, 2 left, 3 up).
+    /// Start of the agent: x, y, heading (0 right, 1 down, 2 left, 3 up); outside of the level if there is none.
     pub agent_start: [i32; 3],
+    /// What the cells mean where they are no places of a grid; y counts upwards then.
+    pub plane: Option<Plane>,
+}
+
+/// A plane of two facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plane {
+    /// Names of the facts along x and y.
+    pub names: [String; 2],
+    /// Their units; empty for none.
+    pub units: [String; 2],
+    /// The lower ends of the axes.
+    pub low: [f64; 2],
+    /// The upper ends of the axes.
+    pub high: [f64; 2],
+    /// Where the level starts.
+    pub start: Option<[f64; 2]>,
+    /// Where its goal is.
+    pub goal: Option<[f64; 2]>,
+}
+
+impl Plane {
+    /// Name and unit of an axis for readers: `pole_angle_rad` in rad is "pole angle (rad)".
+    pub fn label(&self, axis: usize) -> String {
+        let (name, unit) = (&self.names[axis], &self.units[axis]);
+        let suffix = format!("_{}", unit.replace("/s", "ps"));
+        let name = name.strip_suffix(&suffix).unwrap_or(name).replace('_', " ");
+        if unit.is_empty() {
+            name
+        } else {
+            format!("{name} ({unit})")
+        }
+    }
 }
 
 impl Level {
@@ -109,9 +163,19 @@ impl Probe {
             source,
         };
         let mut archive = NpzArchive::open(path).map_err(unreadable)?;
-        let levels = read_levels(&mut archive, path)?;
         let mut names: Vec<String> = archive.array_names().map(str::to_owned).collect();
-        names.retain(|name| name != "layout" && name != "agent_start");
+        let has = |name: &str| names.iter().any(|found| found == name);
+        let levels = if has("axes") {
+            plane::read_levels(&mut archive, path, &names)?
+        } else {
+            read_levels(&mut archive, path)?
+        };
+        let action_names = if has("action_names") {
+            plane::read_texts(&mut archive, path, "action_names")?
+        } else {
+            Vec::new()
+        };
+        names.retain(|name| !NO_FIELDS.contains(&name.as_str()));
         let mut fields = BTreeMap::new();
         for name in names {
             let field = read_field(&mut archive, path, &name, &levels)?;
@@ -122,6 +186,7 @@ impl Probe {
             path: path.to_owned(),
             step,
             levels,
+            action_names,
             fields,
         })
     }
@@ -256,6 +321,7 @@ fn read_levels(archive: &mut Archive, path: &Path) -> Result<Vec<Level>, ReportE
             height,
             cells: cells.chunks_exact(3).map(bytes).collect(),
             agent_start: [start[0] as i32, start[1] as i32, start[2] as i32],
+            plane: None,
         })
         .collect())
 }

@@ -37,9 +37,9 @@ impl HindsightConfig {
     }
 }
 
-/// Memory and the pace of learning from it, gathered from a learner's settings.
+/// Experience and the pace of learning from it, gathered from a learner's settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MemoryConfig {
+pub struct ExperienceConfig {
     /// Transitions that are remembered.
     pub buffer_size: usize,
     /// Transitions drawn for an update.
@@ -56,7 +56,7 @@ pub struct MemoryConfig {
     pub hindsight: HindsightConfig,
 }
 
-impl MemoryConfig {
+impl ExperienceConfig {
     /// Refuses settings that cannot be, naming the key.
     ///
     /// # Errors
