@@ -57,8 +57,10 @@ pub(crate) struct PointRules {
     pub(crate) max_steps: u32,
     /// Reaching the goal ends the episode.
     pub(crate) terminates: bool,
-    /// Goals are drawn from this and its negative's span.
+    /// The ends of the line, between which goals are drawn.
     pub(crate) far: f32,
+    /// Goals lie in its outer quarters only, where no random walk gets to in time.
+    pub(crate) remote: bool,
     /// Whether the observation has goals.
     pub(crate) goals: bool,
 }
@@ -70,6 +72,7 @@ impl Default for PointRules {
             max_steps: 12,
             terminates: false,
             far: 1.0,
+            remote: false,
             goals: true,
         }
     }
@@ -168,9 +171,11 @@ impl EnvRows for LineRows {
         let far = f64::from(self.rules.far);
         for (ix, mut point, mut rng) in self.query.iter_mut(world) {
             if chosen(rows, ix.0) {
+                let drawn = rng.0.uniform(-far, far);
+                let outer = drawn.signum() * (0.75 * far + 0.25 * drawn.abs());
                 *point = Point {
                     position: 0.0,
-                    goal: rng.0.uniform(-far, far) as f32,
+                    goal: if self.rules.remote { outer } else { drawn } as f32,
                     ..Point::default()
                 };
             }
