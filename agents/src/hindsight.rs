@@ -5,7 +5,9 @@
 
 use std::{fmt, sync::Arc};
 
-use prospect_sim::{ACHIEVED_GOAL, DESIRED_GOAL, Dtype, Env, GoalReward, RowLayout, Slice, random::Generator};
+use prospect_sim::{
+    ACHIEVED_GOAL, DESIRED_GOAL, Dtype, Env, GoalReward, RowLayout, Slice, random::Generator,
+};
 
 use crate::{
     config::{HindsightConfig, HindsightStrategy},
@@ -30,7 +32,9 @@ pub struct Hindsight {
 
 impl fmt::Debug for Hindsight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hindsight").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Hindsight")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +85,12 @@ impl Hindsight {
         let n = self.config.n_virtual(sample.batch());
         self.choose(replay, &sample.picks[..n], rng);
         let batch = sample.batch();
-        let Self { achieved, desired, width, .. } = *self;
+        let Self {
+            achieved,
+            desired,
+            width,
+            ..
+        } = *self;
         // Row 1 of the observation is what the step led to, in any case.
         let next = batch * width;
         let rollout = &sample.rollout;
@@ -125,7 +134,8 @@ impl Hindsight {
             };
             let row = first + rng.integers(0, (last - first + 1) as i64) as u64;
             let goal = Pick { row, ..*pick };
-            self.goals.extend_from_slice(floats(replay.achieved(self.achieved, goal)));
+            self.goals
+                .extend_from_slice(floats(replay.achieved(self.achieved, goal)));
         }
     }
 }
@@ -275,7 +285,11 @@ mod tests {
     /// What the step of `pick` led to.
     fn achieved(pick: Pick, row: usize) -> f32 {
         let (start, length) = episode(pick.actor as usize, pick.row as usize);
-        if row + 1 == start + length { row as f32 + 0.5 } else { row as f32 + 1.0 }
+        if row + 1 == start + length {
+            row as f32 + 0.5
+        } else {
+            row as f32 + 1.0
+        }
     }
 
     /// Draws batches and hands each transition over: its pick, whether it was relabelled, desired goals of both rows and the
@@ -298,7 +312,10 @@ mod tests {
                 let (now, next) = (&desired[2 * b..2 * b + 2], &desired[2 * (batch + b)..][..2]);
                 assert_eq!(now, next, "the goal is the same before and after the step");
                 if sample.rollout.ended(0, b) {
-                    assert_eq!(now, &floats(sample.rollout.final_observation(2))[2 * b..2 * b + 2]);
+                    assert_eq!(
+                        now,
+                        &floats(sample.rollout.final_observation(2))[2 * b..2 * b + 2]
+                    );
                 }
                 assert_eq!(now[1], pick.actor as f32, "a goal of another actor");
                 let start = episode(pick.actor as usize, pick.row as usize).0;
@@ -331,9 +348,16 @@ mod tests {
                     _ => start,
                 };
                 let allowed: Vec<f32> = (first..start + length).map(|row| achieved(pick, row)).collect();
-                assert!(allowed.contains(&goal[0]), "{strategy:?}: {goal:?} is none of {allowed:?}");
+                assert!(
+                    allowed.contains(&goal[0]),
+                    "{strategy:?}: {goal:?} is none of {allowed:?}"
+                );
                 let reached = achieved(pick, pick.row as usize);
-                assert_eq!(reward, f64::from(reached - goal[0]), "the reward is that of the new goal");
+                assert_eq!(
+                    reward,
+                    f64::from(reached - goal[0]),
+                    "the reward is that of the new goal"
+                );
                 earliest |= strategy == HindsightStrategy::Episode && goal[0] < reached;
                 own |= strategy == HindsightStrategy::Future && goal[0] == reached;
                 seen.insert((pick, goal[0].to_bits()));
@@ -389,10 +413,15 @@ mod tests {
         let refusal = |has_goals: bool, components: [&str; 3]| {
             let env = road(has_goals, true, components);
             let strategy = config(HindsightStrategy::Future, 4);
-            Hindsight::new(&strategy, &env, &layout(&env)).unwrap_err().to_string()
+            Hindsight::new(&strategy, &env, &layout(&env))
+                .unwrap_err()
+                .to_string()
         };
         let error = refusal(false, NAMES);
-        assert!(error.contains("Road-v0") && error.contains("hindsight = \"off\""), "{error}");
+        assert!(
+            error.contains("Road-v0") && error.contains("hindsight = \"off\""),
+            "{error}"
+        );
         let error = refusal(true, ["observation", "achieved", DESIRED_GOAL]);
         assert!(error.contains("`achieved_goal`"), "{error}");
         let env = road(false, true, NAMES);

@@ -44,7 +44,8 @@ mod update;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
 pub use config::{
-    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig, SacConfig, Td3Config,
+    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig, SacConfig,
+    Td3Config,
 };
 pub use dqn::Dqn;
 pub use episodes::{Episode, EpisodeStats};

@@ -10,7 +10,9 @@ use prospect_sim::{Rollout, random::Generator};
 use crate::{
     checkpoint::Checkpoint,
     config::SacConfig,
-    continuous::{Averages, Experience, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise},
+    continuous::{
+        Averages, Experience, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise,
+    },
     error::AgentError,
     export::{Export, HeadDescription},
     hops::Clock,
@@ -22,7 +24,15 @@ use crate::{
 
 /// What is logged, as CleanRL names it; the first five are those of [`crate::continuous`]'s critics.
 const LOSSES: &[&str] = &[
-    "qf1_values", "qf2_values", "qf1_loss", "qf2_loss", "qf_loss", "actor_loss", "entropy", "alpha", "alpha_loss",
+    "qf1_values",
+    "qf2_values",
+    "qf1_loss",
+    "qf2_loss",
+    "qf_loss",
+    "actor_loss",
+    "entropy",
+    "alpha",
+    "alpha_loss",
 ];
 const ACTOR: usize = 5;
 const TEMPERATURE: usize = 7;
@@ -139,7 +149,9 @@ impl Sac {
     /// The policy down `mean(alpha log pi(a | s) - min Q(s, a))`. Returns its entropy, the mean of `-log pi`.
     fn learn_actor(&mut self, step: u64) -> Result<f64, AgentError> {
         let (batch, width, alpha) = (&self.batch, self.spaces.action(), self.temperature.alpha());
-        let Scratch { noise, draws, values, .. } = &mut self.scratch;
+        let Scratch {
+            noise, draws, values, ..
+        } = &mut self.scratch;
         let n = batch.len();
         normal_noise(n * width, &mut self.streams.noise, noise);
         let (mut loss, mut entropy) = (0.0, 0.0);
@@ -175,7 +187,8 @@ impl Learner for Sac {
         self.actor.forward(&samples, &mut s.outputs);
         normal_noise(rollout.actors() * width, &mut self.streams.action, &mut s.noise);
         s.draws.draw(&s.outputs, &s.noise, width);
-        self.spaces.stretch(&s.draws.action, rollout.continuous_actions_mut(t));
+        self.spaces
+            .stretch(&s.draws.action, rollout.continuous_actions_mut(t));
     }
 
     fn learn(&mut self, turn: Turn<'_>) -> Result<(), AgentError> {
@@ -210,7 +223,8 @@ impl Learner for Sac {
         let samples = self.spaces.samples(&s.observation);
         self.actor.forward(&samples, &mut s.outputs);
         SquashedGaussian::mode(&s.outputs, self.spaces.action(), &mut s.values);
-        self.critics.values(&s.observation, &s.values, &mut judgement.value);
+        self.critics
+            .values(&s.observation, &s.values, &mut judgement.value);
         judgement
     }
 
@@ -307,7 +321,11 @@ impl Temperature {
     /// Tuned towards an entropy of minus the number of values of an action (Haarnoja et al. 2018b, appendix D).
     fn new(config: &SacConfig, actions: usize) -> Self {
         let mut builder = ParamBuilder::new();
-        let log_alpha = builder.add("log_alpha", &[1], &[config.alpha.max(f64::MIN_POSITIVE).ln() as f32]);
+        let log_alpha = builder.add(
+            "log_alpha",
+            &[1],
+            &[config.alpha.max(f64::MIN_POSITIVE).ln() as f32],
+        );
         let params = builder.build(Device::Cpu);
         let adam = OptimiserConfig::Adam {
             beta1: 0.9,

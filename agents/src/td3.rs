@@ -162,14 +162,20 @@ pub fn squash(outputs: &[f32], actions: &mut Vec<f32>) {
 /// The gradient at the outputs of [`squash`] from that at the actions.
 pub fn unsquash_gradient(actions: &[f32], action_grad: &[f32], out: &mut Vec<f32>) {
     out.clear();
-    out.extend(actions.iter().zip(action_grad).map(|(a, grad)| grad * (1.0 - a * a)));
+    out.extend(
+        actions
+            .iter()
+            .zip(action_grad)
+            .map(|(a, grad)| grad * (1.0 - a * a)),
+    );
 }
 
 /// `clip(tanh(outputs) + clip(deviation * noise, -most, most), -1, 1)`: actions under noise.
 pub fn smoothed_actions(outputs: &[f32], noise: &[f32], deviation: f32, most: f32, actions: &mut Vec<f32>) {
     actions.clear();
     let pairs = outputs.iter().zip(noise);
-    actions.extend(pairs.map(|(x, noise)| (x.tanh() + (deviation * noise).clamp(-most, most)).clamp(-1.0, 1.0)));
+    actions
+        .extend(pairs.map(|(x, noise)| (x.tanh() + (deviation * noise).clamp(-most, most)).clamp(-1.0, 1.0)));
 }
 
 impl Learner for Td3 {

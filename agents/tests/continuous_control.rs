@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod common;
 mod point;
 
 use std::{fs, path::Path, sync::atomic::AtomicBool};
 
 use point::{Pay, PointRules, line, setup, trainer};
 use prospect_agents::{
-    AgentConfig, AgentError, CheckpointConfig, DqnConfig, EvalConfig, Event, Outcome, Play, ProbeConfig, SacConfig,
-    Session, SessionConfig, Start, Td3Config, TrainSetup, Trainer, config::HindsightStrategy,
+    AgentConfig, AgentError, CheckpointConfig, DqnConfig, EvalConfig, Event, Outcome, Play, ProbeConfig,
+    SacConfig, Session, SessionConfig, Start, Td3Config, TrainSetup, Trainer, config::HindsightStrategy,
 };
 use prospect_shaping::ModuleRegistry;
 use prospect_sim::{Rollout, Seeds, VecEnv, VecEnvConfig};
@@ -117,7 +118,10 @@ fn hindsight_finds_goals_that_chance_never_reaches() {
     ];
     for strategy in strategies {
         let with = success(strategy);
-        assert!(with > 0.6 && without < 0.1, "{strategy:?}: {with}, {without} without");
+        assert!(
+            with > 0.6 && without < 0.1,
+            "{strategy:?}: {with}, {without} without"
+        );
     }
 }
 
@@ -155,7 +159,9 @@ fn time_outs_are_bootstrapped() {
 }
 
 fn bonus(weight: f64) -> String {
-    format!("[[reward]]\nkind = \"first_visit\"\nname = \"bonus\"\nkey = [\"agent_x\"]\nweight = {weight:?}\n")
+    format!(
+        "[[reward]]\nkind = \"first_visit\"\nname = \"bonus\"\nkey = [\"agent_x\"]\nweight = {weight:?}\n"
+    )
 }
 
 #[test]
@@ -295,7 +301,10 @@ fn learners_and_tasks_that_do_not_fit_are_refused() {
     let error = refusal(without, hindsight);
     assert!(error.contains("Line-v0") && error.contains("no goals"), "{error}");
     for gradient_steps in [-2, i64::MIN] {
-        let agent = SacConfig { gradient_steps, ..sac() };
+        let agent = SacConfig {
+            gradient_steps,
+            ..sac()
+        };
         let error = refusal(PointRules::default(), agent.into());
         assert!(error.contains("agent.gradient_steps"), "{error}");
     }
@@ -303,8 +312,13 @@ fn learners_and_tasks_that_do_not_fit_are_refused() {
 
 #[test]
 fn unknown_keys_are_refused() {
-    let error = serde_json::from_str::<SacConfig>(r#"{"taw": 1}"#).unwrap_err().to_string();
-    assert!(error.contains("unknown field `taw`") && error.contains("`tau`"), "{error}");
+    let error = serde_json::from_str::<SacConfig>(r#"{"taw": 1}"#)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("unknown field `taw`") && error.contains("`tau`"),
+        "{error}"
+    );
     assert!(serde_json::from_str::<Td3Config>(r#"{"alpha": 1}"#).is_err());
 }
 

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivationKind, EncoderKind, HindsightConfig, HindsightStrategy, InitKind, ExperienceConfig, NetworkSettings,
-    check_hidden, within,
+    ActivationKind, EncoderKind, ExperienceConfig, HindsightConfig, HindsightStrategy, InitKind,
+    NetworkSettings, check_hidden, within,
 };
 use crate::error::AgentError;
 
@@ -91,7 +91,12 @@ impl Td3Config {
     pub fn check(&self) -> Result<(), AgentError> {
         self.experience().check()?;
         within("agent.total_steps", self.total_steps as f64, 1.0, f64::MAX)?;
-        within("agent.policy_frequency", self.policy_frequency as f64, 1.0, f64::MAX)?;
+        within(
+            "agent.policy_frequency",
+            self.policy_frequency as f64,
+            1.0,
+            f64::MAX,
+        )?;
         within("agent.policy_noise", self.policy_noise, 0.0, f64::MAX)?;
         within("agent.noise_clip", self.noise_clip, 0.0, f64::MAX)?;
         within("agent.exploration_noise", self.exploration_noise, 0.0, f64::MAX)?;

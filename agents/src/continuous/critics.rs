@@ -76,7 +76,9 @@ impl TwinCritics {
         self.join(observation, action);
         let samples = Samples::matrix(&self.joint, self.input);
         let (values, networks) = (&mut self.values, self.target.iter());
-        networks.zip(values).for_each(|(network, values)| network.forward(&samples, values));
+        networks
+            .zip(values)
+            .for_each(|(network, values)| network.forward(&samples, values));
         self.take_smaller(out);
     }
 
@@ -87,7 +89,9 @@ impl TwinCritics {
         let samples = Samples::matrix(&joint, self.input);
         self.online[0].forward(&samples, out);
         self.online[1].forward(&samples, &mut other);
-        out.iter_mut().zip(other).for_each(|(value, other)| *value = value.min(other));
+        out.iter_mut()
+            .zip(other)
+            .for_each(|(value, other)| *value = value.min(other));
     }
 
     fn take_smaller(&self, out: &mut Vec<f32>) {
@@ -178,7 +182,9 @@ impl TwinCritics {
     /// The sum of two gradients at the input, of which only that at the actions is kept.
     fn action_part(&self, first: &[f32], second: &[f32], out: &mut Vec<f32>) {
         out.clear();
-        let rows = first.chunks_exact(self.input).zip(second.chunks_exact(self.input));
+        let rows = first
+            .chunks_exact(self.input)
+            .zip(second.chunks_exact(self.input));
         for (first, second) in rows {
             let at = self.input - self.actions;
             out.extend(first[at..].iter().zip(&second[at..]).map(|(a, b)| a + b));
@@ -262,7 +268,11 @@ pub fn pessimist_gradient(
     second_grad.clear();
     let mut sum = 0.0;
     for (a, b) in first.iter().zip(second) {
-        let part = if a < b { 1.0 } else { 0.5 * f32::from(u8::from(a == b)) };
+        let part = if a < b {
+            1.0
+        } else {
+            0.5 * f32::from(u8::from(a == b))
+        };
         first_grad.push(share * part);
         second_grad.push(share * (1.0 - part));
         sum += f64::from(a.min(*b));
@@ -284,7 +294,12 @@ mod tests {
     #[test]
     fn the_smaller_value_gets_the_gradient() {
         let (mut first, mut second) = (vec![], vec![]);
-        let value = pessimist_gradient(&[1.0, 5.0, 2.0, 0.0], &[2.0, 4.0, 2.0, 9.0], &mut first, &mut second);
+        let value = pessimist_gradient(
+            &[1.0, 5.0, 2.0, 0.0],
+            &[2.0, 4.0, 2.0, 9.0],
+            &mut first,
+            &mut second,
+        );
         assert_eq!(value, 1.75);
         assert_eq!(first, [-0.25, 0.0, -0.125, -0.25]);
         assert_eq!(second, [0.0, -0.25, -0.125, 0.0]);

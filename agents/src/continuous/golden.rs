@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use prospect_nets::{Device, NamedTensors};
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardStack, StackInit};
-use prospect_sim::{
-    ActionSpace, Dtype, Env, EnvRows, EnvSpec, Field, RowLayout, ShardBuilder, SimError,
-};
+use prospect_sim::{ActionSpace, Dtype, Env, EnvRows, EnvSpec, Field, RowLayout, ShardBuilder, SimError};
 use serde::Deserialize;
 
 use super::Minibatch;
@@ -119,7 +117,11 @@ impl Case {
         for tensor in stored.iter() {
             let given = self.first.get(&tensor.name);
             taken += usize::from(given.is_some());
-            first.push(&tensor.name, &tensor.shape, given.unwrap_or(&tensor.values).clone());
+            first.push(
+                &tensor.name,
+                &tensor.shape,
+                given.unwrap_or(&tensor.values).clone(),
+            );
         }
         assert_eq!(taken, self.first.len(), "every recorded weight has its place");
         let nets = ["actor", "qf1", "qf2", "alpha"].map(|net| format!("adam.{net}.steps"));
@@ -161,10 +163,16 @@ impl Case {
     pub(crate) fn compare_weights(&self, stored: &NamedTensors) {
         for (name, theirs) in &self.last {
             let ours = &stored.get(name).unwrap().values;
-            let moved = self.first[name].iter().zip(theirs).any(|(a, b)| (a - b).abs() > 1e-4);
+            let moved = self.first[name]
+                .iter()
+                .zip(theirs)
+                .any(|(a, b)| (a - b).abs() > 1e-4);
             assert!(moved, "{name} was to be moved");
             for (a, b) in ours.iter().zip(theirs) {
-                assert!((a - b).abs() < 1e-5 * b.abs().max(1.0), "{name}: {a}, PyTorch {b}");
+                assert!(
+                    (a - b).abs() < 1e-5 * b.abs().max(1.0),
+                    "{name}: {a}, PyTorch {b}"
+                );
             }
         }
     }

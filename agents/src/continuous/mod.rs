@@ -4,9 +4,9 @@
 
 mod averages;
 mod critics;
+mod experience;
 #[cfg(test)]
 pub(crate) mod golden;
-mod experience;
 mod spaces;
 mod squashed;
 

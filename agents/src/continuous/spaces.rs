@@ -40,13 +40,23 @@ impl Spaces {
         };
         // An encoder without parameters, for what it says about itself and about observations that do not fit.
         let unused = &mut Generator::named(0, "agent/spaces");
-        let encoder = Encoder::new(&mut ParamBuilder::new(), "spaces", &flat, &spec.observation, unused)?;
+        let encoder = Encoder::new(
+            &mut ParamBuilder::new(),
+            "spaces",
+            &flat,
+            &spec.observation,
+            unused,
+        )?;
         Ok(Self {
             spec: spec.clone(),
             parts: real.iter().map(|(i, field)| (*i, field.width())).collect(),
             observation: encoder.width(),
             description: encoder.describe(&spec.observation),
-            half: low.iter().zip(high).map(|(low, high)| 0.5 * (high - low)).collect(),
+            half: low
+                .iter()
+                .zip(high)
+                .map(|(low, high)| 0.5 * (high - low))
+                .collect(),
             low: low.to_vec(),
         })
     }

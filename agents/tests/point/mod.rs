@@ -9,11 +9,10 @@
 use std::sync::Arc;
 
 use prospect_agents::{AgentConfig, TrainSetup, Trainer};
-use prospect_nets::Device;
-use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
+use prospect_shaping::ModuleRegistry;
 use prospect_sim::{
-    ACHIEVED_GOAL, ActionColumn, ActionSpace, DESIRED_GOAL, Dtype, Env, EnvIx, EnvRows, EnvSpec, FactSpec, Field,
-    FieldsMut, GoalReward, Outcome, Rng, RowSelection, RowState, ShardBuilder, SimError, StepSet,
+    ACHIEVED_GOAL, ActionColumn, ActionSpace, DESIRED_GOAL, Dtype, Env, EnvIx, EnvRows, EnvSpec, FactSpec,
+    Field, FieldsMut, GoalReward, Outcome, Rng, RowSelection, RowState, ShardBuilder, SimError, StepSet,
     bevy_ecs::{
         component::Component,
         query::QueryState,
@@ -23,6 +22,8 @@ use prospect_sim::{
     },
 };
 use serde::{Deserialize, Serialize};
+
+use crate::common;
 
 #[derive(Component, Serialize, Deserialize, Clone, Copy, Default)]
 struct Point {
@@ -250,17 +251,6 @@ pub(crate) fn line(rules: PointRules) -> Arc<dyn Env> {
     })
 }
 
-/// The reward modules of a run file's `[[reward]]` tables.
-pub(crate) fn rewards(text: &str, agent: &AgentConfig) -> Vec<RewardConfig> {
-    #[derive(Deserialize)]
-    struct File {
-        #[serde(default)]
-        reward: Vec<toml::Table>,
-    }
-    let file: File = toml::from_str(text).unwrap();
-    RewardConfig::parse_all(&file.reward, &ModuleRegistry::with_builtin(), agent.task()).unwrap()
-}
-
 /// A run with 4 envs.
 pub(crate) fn setup<'a>(
     env: Arc<dyn Env>,
@@ -269,18 +259,9 @@ pub(crate) fn setup<'a>(
     registry: &'a ModuleRegistry,
 ) -> TrainSetup<'a> {
     prospect_nets::set_threads(1);
-    let agent = agent.into();
     TrainSetup {
-        env,
         n_envs: 4,
-        threads: 1,
-        shards: None,
-        run_seed: 3,
-        rewards: rewards(reward, &agent),
-        agent,
-        extrinsic: ExtrinsicConfig::default(),
-        registry,
-        device: Device::Cpu,
+        ..common::setup(env, agent, reward, 3, registry)
     }
 }
 
