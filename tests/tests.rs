@@ -8,6 +8,8 @@ mod bad_input;
 mod export;
 /// What `--help` says.
 mod help;
+/// Planned episodes recorded, and imitated.
+mod imitation;
 /// Rollouts: files, checksums, the same bytes however they are made.
 mod rollout;
 /// Training, resuming, evaluating, comparing, drawing.

@@ -107,15 +107,16 @@ impl Demonstrations {
     /// Reads demonstrations of a task whose rows have `layout`.
     ///
     /// # Errors
-    /// [`AgentError::Demonstrations`] if an array is missing or does not fit the task, or if nothing is left to learn from;
-    /// [`AgentError::Io`] if the file cannot be opened.
+    /// [`AgentError::Demonstrations`] if the file cannot be opened, if an array is missing or does not fit the task, or if
+    /// nothing is left to learn from.
     pub fn read(
         config: &BcConfig,
         layout: &RowLayout,
         distribution: &Distribution,
     ) -> Result<Self, AgentError> {
         let path = Path::new(&config.demonstrations);
-        let archive = NpzArchive::open(path).map_err(AgentError::io(path))?;
+        let archive = NpzArchive::open(path);
+        let archive = archive.map_err(|why| misfit(path, format!("cannot be opened: {why}"), RECORD))?;
         let mut reader = Reader {
             archive,
             path: path.to_owned(),

@@ -262,19 +262,15 @@ impl Learner for Dqn {
 
     fn take_metrics(&mut self) -> Metrics {
         let sums = std::mem::take(&mut self.sums);
-        let mut metrics = Metrics::from([
+        // Before the first update there are none to take means of: NaN is an empty field.
+        Metrics::from([
             ("charts/learning_rate".to_owned(), self.config.learning_rate),
             ("charts/epsilon".to_owned(), sums.epsilon),
             ("losses/updates".to_owned(), sums.updates),
-        ]);
-        if sums.updates > 0.0 {
-            metrics.extend([
-                ("losses/td_loss".to_owned(), sums.stats.td_loss / sums.samples),
-                ("losses/q_values".to_owned(), sums.stats.q_values / sums.samples),
-                ("losses/grad_norm".to_owned(), sums.grad_norm / sums.updates),
-            ]);
-        }
-        metrics
+            ("losses/td_loss".to_owned(), sums.stats.td_loss / sums.samples),
+            ("losses/q_values".to_owned(), sums.stats.q_values / sums.samples),
+            ("losses/grad_norm".to_owned(), sums.grad_norm / sums.updates),
+        ])
     }
 
     fn player<'a>(&'a self, _actors: usize, play: Play, mut rng: Generator) -> Box<dyn Player + 'a> {

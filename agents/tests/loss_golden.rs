@@ -97,6 +97,118 @@ fn values_and_gradients_are_those_of_pytorch() {
     assert!(clipped > 0.5, "the cases must reach the clipped branch");
 }
 
+#[derive(Deserialize)]
+struct Modes {
+    reals: Vec<RealsCase>,
+    choices: Vec<ChoicesCase>,
+}
+
+#[derive(Deserialize)]
+struct RealsCase {
+    clip_coef: f64,
+    ent_coef: f64,
+    squash: bool,
+    low: Vec<f32>,
+    high: Vec<f32>,
+    outputs: Vec<f32>,
+    log_std: Vec<f32>,
+    draws: Vec<f32>,
+    old_logprob: Vec<f32>,
+    advantage: Vec<f32>,
+    policy_loss: f64,
+    entropy: f64,
+    outputs_grad: Vec<f32>,
+    log_std_grad: Vec<f32>,
+}
+
+#[derive(Deserialize)]
+struct ChoicesCase {
+    clip_coef: f64,
+    ent_coef: f64,
+    nvec: Vec<usize>,
+    mask: Vec<bool>,
+    outputs: Vec<f32>,
+    actions: Vec<i32>,
+    old_logprob: Vec<f32>,
+    advantage: Vec<f32>,
+    policy_loss: f64,
+    entropy: f64,
+    outputs_grad: Vec<f32>,
+}
+
+fn modes() -> Modes {
+    serde_json::from_str(include_str!("../../tests/golden/ppo/modes_torch_2_11_0.json")).unwrap()
+}
+
+fn config(clip_coef: f64, ent_coef: f64) -> LossConfig {
+    LossConfig {
+        clip_coef,
+        clip_vloss: false,
+        ent_coef,
+        vf_coef: 0.5,
+    }
+}
+
+#[test]
+fn gaussians_squashed_or_not_are_those_of_pytorch() {
+    let cases = modes().reals;
+    assert_eq!(
+        cases.iter().map(|case| case.squash).collect::<Vec<_>>(),
+        [false, true]
+    );
+    for case in cases {
+        let distribution = Distribution::Reals {
+            low: case.low,
+            high: case.high,
+            squash: case.squash,
+        };
+        let samples = PolicySamples {
+            outputs: &case.outputs,
+            log_std: &case.log_std,
+            mask: None,
+            actions: Actions::Continuous(&case.draws),
+            logprob: &case.old_logprob,
+            advantage: &case.advantage,
+        };
+        let mut grad = PolicyGrad::default();
+        let config = config(case.clip_coef, case.ent_coef);
+        let stats = policy_loss(&distribution, &samples, &config, &mut grad);
+        close(stats.mean(stats.policy_loss), case.policy_loss, "policy_loss");
+        close(stats.mean(stats.entropy), case.entropy, "entropy");
+        all_close(&grad.outputs, &case.outputs_grad, "outputs_grad");
+        all_close(&grad.log_std, &case.log_std_grad, "log_std_grad");
+    }
+}
+
+#[test]
+fn several_choices_masked_or_not_are_those_of_pytorch() {
+    let cases = modes().choices;
+    assert!(cases.iter().any(|case| case.mask.contains(&false)));
+    for case in cases {
+        let distribution = Distribution::Choices { nvec: case.nvec };
+        let samples = PolicySamples {
+            outputs: &case.outputs,
+            log_std: &[],
+            mask: Some(&case.mask),
+            actions: Actions::Discrete(&case.actions),
+            logprob: &case.old_logprob,
+            advantage: &case.advantage,
+        };
+        let mut grad = PolicyGrad::default();
+        let config = config(case.clip_coef, case.ent_coef);
+        let stats = policy_loss(&distribution, &samples, &config, &mut grad);
+        close(stats.mean(stats.policy_loss), case.policy_loss, "policy_loss");
+        close(stats.mean(stats.entropy), case.entropy, "entropy");
+        all_close(&grad.outputs, &case.outputs_grad, "outputs_grad");
+        let forbidden = grad
+            .outputs
+            .iter()
+            .zip(&case.mask)
+            .filter(|(_, allowed)| !**allowed);
+        assert!(forbidden.into_iter().all(|(slope, _)| *slope == 0.0));
+    }
+}
+
 /// A gradient handed to a network through an inner product is autograd's gradient of the loss itself.
 #[test]
 fn the_inner_product_carries_the_gradient_through_a_network() {

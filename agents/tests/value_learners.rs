@@ -13,10 +13,10 @@ use prospect_shaping::ModuleRegistry;
 use prospect_sim::{ActionSpace, Rollout, Seeds, VecEnv, VecEnvConfig};
 
 /// One of each: plain, with a distribution of either kind, all parts at once, and without a replay.
-fn family() -> [(&'static str, AgentConfig); 5] {
+fn family_of(dqn: &DqnConfig, pqn: PqnConfig) -> [(&'static str, AgentConfig); 5] {
     let of = |distribution| DqnConfig {
         distribution,
-        ..small_dqn()
+        ..dqn.clone()
     };
     let rainbow = DqnConfig {
         double: true,
@@ -31,30 +31,31 @@ fn family() -> [(&'static str, AgentConfig); 5] {
         ("c51", of(Distribution::C51).into()),
         ("qr", of(Distribution::Qr).into()),
         ("rainbow", rainbow.into()),
-        ("pqn", small_pqn().into()),
+        ("pqn", pqn.into()),
     ]
 }
 
+fn family() -> [(&'static str, AgentConfig); 5] {
+    family_of(&small_dqn(), small_pqn())
+}
+
 /// The same with a discount of 0.9, for returns up to `v_max`.
-fn for_returns(agent: AgentConfig, learning_rate: f64, v_max: f64) -> AgentConfig {
-    match agent {
-        AgentConfig::Dqn(config) => DqnConfig {
-            gamma: 0.9,
-            learning_rate,
-            v_max,
-            n_atoms: 41,
-            ..config
-        }
-        .into(),
-        AgentConfig::Pqn(config) => PqnConfig {
-            gamma: 0.9,
-            learning_rate,
-            ..config
-        }
-        .into(),
-        other => other,
-    }
-    .with_total_steps(16_000)
+fn family_for_returns(learning_rate: f64, v_max: f64) -> [(&'static str, AgentConfig); 5] {
+    let dqn = DqnConfig {
+        total_steps: 16_000,
+        gamma: 0.9,
+        learning_rate,
+        v_max,
+        n_atoms: 41,
+        ..small_dqn()
+    };
+    let pqn = PqnConfig {
+        total_steps: 16_000,
+        gamma: 0.9,
+        learning_rate,
+        ..small_pqn()
+    };
+    family_of(&dqn, pqn)
 }
 
 fn bonus(weight: f64) -> String {
@@ -163,10 +164,11 @@ fn time_outs_are_bootstrapped() {
         max_steps: 10,
         start_below: 3,
         endless: true,
+        as_vector: true,
         ..ChainRules::default()
     };
-    for (name, agent) in family() {
-        let mut trainer = trainer(rules, for_returns(agent, 1e-2, 20.0), "", 2);
+    for (name, agent) in family_for_returns(1e-2, 20.0) {
+        let mut trainer = trainer(rules, agent, "", 2);
         while !trainer.is_finished() {
             trainer.iterate().unwrap();
         }
@@ -181,14 +183,18 @@ fn time_outs_are_bootstrapped() {
 
 #[test]
 fn the_goal_is_found_and_its_value_is_the_discounted_reward() {
-    for (name, agent) in family() {
-        let mut trainer = trainer(ChainRules::default(), for_returns(agent, 3e-3, 2.0), "", 1);
+    let rules = ChainRules {
+        as_vector: true,
+        ..ChainRules::default()
+    };
+    for (name, agent) in family_for_returns(3e-3, 2.0) {
+        let mut trainer = trainer(rules, agent, "", 1);
         while !trainer.is_finished() {
             trainer.iterate().unwrap();
         }
         let after = trainer.evaluate(20, Play::Greedy).unwrap().success_rate;
         assert_eq!(after, 1.0, "{name}");
-        let mut envs = VecEnv::new(chain(ChainRules::default()), &VecEnvConfig::of(1)).unwrap();
+        let mut envs = VecEnv::new(chain(rules), &VecEnvConfig::of(1)).unwrap();
         let mut rollout = Rollout::new(envs.layout(), 1);
         envs.reset(Seeds::Base(0), rollout.first_row_mut()).unwrap();
         // Eight steps from the goal: 0.9^7.

@@ -217,9 +217,10 @@ fn play_maze(id: &'static str, options: &'static str) {
         id,
         options,
         components: &[0, 2],
-        tolerance: 2e-5,
+        tolerance: 1e-5,
     };
-    println!("{id}: {:?}", case.play());
+    let difference = case.play();
+    assert!(difference.largest < 2e-6, "{id}: {difference:?}");
 }
 
 #[test]

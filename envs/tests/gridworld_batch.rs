@@ -194,6 +194,76 @@ fn facts_follow_an_episode() {
     assert_eq!((picked, unlocked, distance), (1, 1, 0));
 }
 
+/// What agent and grid look like, without the clock.
+fn stage(batch: &mut Batch) -> (prospect_sim::Scene, Vec<i32>) {
+    let layout = batch.vec.layout().clone();
+    let facts = ["carrying_type", "carrying_color"].map(|name| layout.state_fact(name).unwrap());
+    let mut now = batch.rollout.clone();
+    batch.vec.observe(now.first_row_mut());
+    let carried = facts.map(|fact| now.state_fact(fact).as_i32().unwrap()[0]);
+    (batch.vec.scene(0).unwrap(), carried.to_vec())
+}
+
+fn mask(batch: &mut Batch) -> Vec<bool> {
+    let fact = batch.vec.layout().state_fact("action_mask").unwrap();
+    let mut now = batch.rollout.clone();
+    batch.vec.observe(now.first_row_mut());
+    now.state_fact(fact).as_bool().unwrap()[..7].to_vec()
+}
+
+#[test]
+fn the_mask_by_hand() {
+    let env = make("MiniGrid-Empty-5x5-v0", "{}");
+    let config = VecEnvConfig {
+        facts: vec!["action_mask".to_owned()],
+        ..VecEnvConfig::default()
+    };
+    let mut batch = Batch::new(&env, &[0], config);
+    // In the upper left corner, facing right: nothing to take, drop or toggle, and "done" does nothing.
+    assert_eq!(mask(&mut batch), [true, true, true, false, false, false, false]);
+    // Facing the wall above.
+    batch.step(&[0]);
+    assert_eq!(mask(&mut batch), [true, true, false, false, false, false, false]);
+}
+
+/// Every action is tried in every state of random walks through levels with keys, doors, boxes and balls.
+#[test]
+fn the_mask_says_what_would_change() {
+    let ids = [
+        "MiniGrid-DoorKey-5x5-v0",
+        "MiniGrid-KeyCorridorS3R1-v0",
+        "MiniGrid-MemoryS7-v0",
+        "MiniGrid-BlockedUnlockPickup-v0",
+    ];
+    let mut allowed = [0; 7];
+    for id in ids {
+        let env = make(id, "{}");
+        let config = VecEnvConfig {
+            facts: all_facts(&env),
+            ..VecEnvConfig::default()
+        };
+        let mut batch = Batch::new(&env, &[3], config);
+        // Random walks seldom open doors: every other walk begins at the planner's side.
+        let mut tape = random_actions(3, 7, 60);
+        tape.extend(batch.vec.plan(0).unwrap());
+        for action in tape {
+            let (before, mask, here) = (stage(&mut batch), mask(&mut batch), batch.vec.save(0).unwrap());
+            for (tried, allow) in mask.iter().enumerate() {
+                batch.step(&[tried as i32]);
+                let ended = batch.rollout.ended(0, 0);
+                assert_eq!(stage(&mut batch) != before || ended, *allow, "{id}: {tried}");
+                allowed[tried] += usize::from(*allow);
+                batch.vec.restore(0, &here).unwrap();
+            }
+            batch.step(&[action]);
+        }
+    }
+    assert!(
+        allowed[..6].iter().all(|&n| n > 0) && allowed[6] == 0,
+        "{allowed:?}"
+    );
+}
+
 #[test]
 fn bumping_and_lava_are_told() {
     let env = make("MiniGrid-LavaGapS5-v0", "{}");

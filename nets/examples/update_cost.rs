@@ -60,7 +60,8 @@ fn main() {
             n_envs: 64,
             rollout_steps: 128,
             minibatch_size: minibatch,
-            update_epochs: 4,
+            updates: 4 * (64 * 128_usize).div_ceil(minibatch),
+            target_passes: 0,
         };
         let alone = ceiling(&config, 1.0).expect("the sizes are above 0");
         println!(

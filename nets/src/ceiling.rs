@@ -21,7 +21,7 @@ pub struct NetShape {
     pub heads: Vec<usize>,
 }
 
-/// The work of one PPO iteration.
+/// The work between one update of the policy and the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CeilingConfig {
     /// The networks, all trained by one optimiser: one with two heads, or an actor and a critic.
@@ -32,8 +32,10 @@ pub struct CeilingConfig {
     pub rollout_steps: usize,
     /// Samples of a minibatch.
     pub minibatch_size: usize,
-    /// Passes over the rollout's samples.
-    pub update_epochs: usize,
+    /// Minibatches learned from per iteration.
+    pub updates: usize,
+    /// Forward passes of a minibatch without a gradient before each, such as those of a target network.
+    pub target_passes: usize,
 }
 
 /// What libtorch alone takes.
@@ -43,6 +45,8 @@ pub struct Ceiling {
     pub inference_s: f64,
     /// Median seconds of a minibatch's update.
     pub update_s: f64,
+    /// Median seconds of a minibatch's pass without a gradient; 0 if there are none.
+    pub target_s: f64,
     /// Env steps per second if nothing else took time.
     pub steps_per_second: f64,
 }
@@ -118,7 +122,7 @@ pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsErro
         config.n_envs,
         config.rollout_steps,
         config.minibatch_size,
-        config.update_epochs,
+        config.updates,
         config.nets.len(),
     ];
     if sizes.contains(&0)
@@ -148,20 +152,26 @@ pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsErro
             .flat_map(|(net, input)| net.forward(input))
             .collect()
     };
-    let half = Duration::from_secs_f64((seconds / 2.0).max(0.0));
-
-    let acting = inputs(config.n_envs);
-    let inference_s = median_s(half, || {
-        tch::no_grad(|| drop(forward(&acting)));
-        Ok(())
-    })?;
+    let share = Duration::from_secs_f64((seconds / 3.0).max(0.0));
+    let inference = |rows: usize| {
+        let inputs = inputs(rows);
+        median_s(share, || {
+            tch::no_grad(|| drop(forward(&inputs)));
+            Ok(())
+        })
+    };
+    let inference_s = inference(config.n_envs)?;
+    let target_s = match config.target_passes {
+        0 => 0.0,
+        _ => inference(config.minibatch_size)?,
+    };
 
     let mut adam = COptimizer::adam(1e-4, 0.9, 0.999, 0.0, 1e-5, false)?;
     for parameter in nets.iter().flat_map(Net::parameters) {
         adam.add_parameters(parameter, 0)?;
     }
     let minibatch = inputs(config.minibatch_size);
-    let update_s = median_s(half, || {
+    let update_s = median_s(share, || {
         adam.zero_grad()?;
         let loss: Tensor = forward(&minibatch)
             .iter()
@@ -174,11 +184,12 @@ pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsErro
     })?;
 
     let samples = config.n_envs * config.rollout_steps;
-    let updates = config.update_epochs * samples.div_ceil(config.minibatch_size);
-    let iteration_s = config.rollout_steps as f64 * inference_s + updates as f64 * update_s;
+    let update_all_s = update_s + config.target_passes as f64 * target_s;
+    let iteration_s = config.rollout_steps as f64 * inference_s + config.updates as f64 * update_all_s;
     Ok(Ceiling {
         inference_s,
         update_s,
+        target_s,
         steps_per_second: samples as f64 / iteration_s,
     })
 }
@@ -211,14 +222,15 @@ mod tests {
             n_envs: 4,
             rollout_steps: 8,
             minibatch_size: 16,
-            update_epochs: 4,
+            updates: 8,
+            target_passes: 2,
         }
     }
 
     #[test]
     fn the_ceiling_is_the_sum_of_its_parts() {
         let found = ceiling(&config(), 0.02).unwrap();
-        let expected = 32.0 / (8.0 * found.inference_s + 8.0 * found.update_s);
+        let expected = 32.0 / (8.0 * found.inference_s + 8.0 * found.update_s + 16.0 * found.target_s);
         assert!((found.steps_per_second / expected - 1.0).abs() < 1e-9);
         assert!(found.update_s > found.inference_s, "{found:?}");
     }

@@ -99,7 +99,7 @@ impl Noise {
             drawn.copy_first_of(&self.learned);
             for part in &self.parts {
                 let noise = self.learned.get(part.width) * &part.noise;
-                let _ = drawn.get(part.mean).shallow_clone().g_add_(&noise);
+                drop(drawn.get(part.mean).shallow_clone().g_add_(&noise));
             }
         });
     }

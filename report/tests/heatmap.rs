@@ -8,10 +8,11 @@ mod synthetic;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use npyz::WriterBuilder;
 use prospect_report::{
     Field, HeatmapRequest, ReportError, ScaleKind, available_fields, heatmap_from_probe, write_heatmap_csv,
 };
-use synthetic::{new_npz, put, put_texts};
+use synthetic::{Npz, new_npz, put};
 
 const NAN: f32 = f32::NAN;
 
@@ -185,6 +186,24 @@ fn what_cannot_be_drawn_is_refused_with_its_reason() {
         matches!(error, ReportError::LayoutsDiffer { level: 0, .. }),
         "{error}"
     );
+}
+
+/// Adds an array of texts to an npz file.
+fn put_texts(npz: &mut Npz, name: &str, texts: &[&str]) {
+    let options = npyz::zip::write::FileOptions::default();
+    let dtype = npyz::DType::Plain("<U40".parse().unwrap());
+    let shape = [texts.len() as u64];
+    let mut writer = npz
+        .array(name, options)
+        .unwrap()
+        .dtype(dtype)
+        .shape(&shape)
+        .begin_nd()
+        .unwrap();
+    for text in texts {
+        writer.push(*text).unwrap();
+    }
+    writer.finish().unwrap();
 }
 
 /// A plane of 4 x 2 cells: position from 0 to 4 m, velocity from -1 to 1 m/s; the lower left cell is no state.

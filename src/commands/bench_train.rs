@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use prospect_agents::{AgentConfig, Hops, config::EncoderKind};
+use prospect_agents::{AgentConfig, DqnConfig, Hops, PpoConfig, config::EncoderKind};
 use prospect_nets::ceiling::{CeilingConfig, NetShape, ceiling};
 use serde::Serialize;
 
@@ -107,38 +107,55 @@ fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome
     let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else {
         return Ok(None);
     };
-    let AgentConfig::Ppo(agent) = &file.agent else {
-        return Ok(None);
+    let texts = |field: &&prospect_sim::Field| field.dtype != prospect_sim::Dtype::Text;
+    let fields = trainer.spec().observation.iter().filter(texts);
+    let inputs = fields.map(prospect_sim::Field::width).sum();
+    let config = match &file.agent {
+        AgentConfig::Ppo(agent) if agent.encoder == EncoderKind::Flat => ppo_work(agent, file, inputs, n),
+        AgentConfig::Dqn(agent) if agent.encoder == EncoderKind::Flat => dqn_work(agent, file, inputs, n),
+        _ => return Ok(None),
     };
-    if agent.encoder != EncoderKind::Flat || !file.rewards.is_empty() {
+    if !file.rewards.is_empty() {
         return Ok(None);
     }
-    let texts = |field: &&prospect_sim::Field| field.dtype != prospect_sim::Dtype::Text;
-    let inputs = trainer
-        .spec()
-        .observation
-        .iter()
-        .filter(texts)
-        .map(prospect_sim::Field::width)
-        .sum();
+    let measured = ceiling(&config, 2.0).or_run(|| "measuring libtorch".to_owned())?;
+    Ok(Some(measured.steps_per_second))
+}
+
+fn ppo_work(agent: &PpoConfig, file: &RunFile, inputs: usize, n_actions: usize) -> CeilingConfig {
     let net = |heads: Vec<usize>| NetShape {
         inputs,
         hidden: agent.hidden.clone(),
         heads,
     };
-    let nets = if agent.shared_trunk {
-        vec![net(vec![n, 1])]
-    } else {
-        vec![net(vec![n]), net(vec![1])]
-    };
     let samples = file.env.n_envs * agent.rollout_steps;
-    let config = CeilingConfig {
-        nets,
+    let minibatch_size = agent.minibatch(samples);
+    CeilingConfig {
+        nets: if agent.shared_trunk {
+            vec![net(vec![n_actions, 1])]
+        } else {
+            vec![net(vec![n_actions]), net(vec![1])]
+        },
         n_envs: file.env.n_envs,
         rollout_steps: agent.rollout_steps,
-        minibatch_size: agent.minibatch(samples),
-        update_epochs: agent.update_epochs,
-    };
-    let measured = ceiling(&config, 2.0).or_run(|| "measuring libtorch".to_owned())?;
-    Ok(Some(measured.steps_per_second))
+        minibatch_size,
+        updates: agent.update_epochs * samples.div_ceil(minibatch_size),
+        target_passes: 0,
+    }
+}
+
+fn dqn_work(agent: &DqnConfig, file: &RunFile, inputs: usize, n_actions: usize) -> CeilingConfig {
+    let outputs = (n_actions + usize::from(agent.dueling)) * agent.returns().atoms();
+    CeilingConfig {
+        nets: vec![NetShape {
+            inputs,
+            hidden: agent.hidden.clone(),
+            heads: vec![outputs],
+        }],
+        n_envs: file.env.n_envs,
+        rollout_steps: agent.train_frequency,
+        minibatch_size: agent.batch_size,
+        updates: agent.gradient_steps,
+        target_passes: 1 + usize::from(agent.double),
+    }
 }

@@ -294,7 +294,9 @@ impl QHead {
             let loss = self.returns.loss(taken, target, grad);
             surprise.push(self.returns.surprise(taken, target, loss));
             let scale = samples.weight[i] / n as f32;
-            grad.iter_mut().for_each(|g| *g *= scale);
+            for g in grad.iter_mut() {
+                *g *= scale;
+            }
             stats.td_loss += f64::from(samples.weight[i] * loss);
             stats.q_values += f64::from(self.returns.expected(taken));
         }

@@ -4,7 +4,7 @@ use prospect_sim::{Dtype, FactSpec, Field, FieldsMut};
 
 use super::cell::Cell;
 use super::grid::{Board, Geometry};
-use super::rules::{Agent, DROP, FORWARD, PICKUP, TOGGLE, Touch};
+use super::rules::{ACTIONS, Agent, DROP, FORWARD, Objective, PICKUP, TOGGLE, Touch, act};
 
 /// A fact about a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub(crate) enum StateFact {
     GoalDistance,
     OpenDoors,
     LockedDoors,
+    ActionMask,
 }
 
 /// A fact about a transition.
@@ -38,7 +39,7 @@ pub(crate) enum EventFact {
     Failure,
 }
 
-const STATE: [StateFact; 12] = [
+const STATE: [StateFact; 13] = [
     StateFact::AgentX,
     StateFact::AgentY,
     StateFact::AgentDir,
@@ -51,6 +52,7 @@ const STATE: [StateFact; 12] = [
     StateFact::GoalDistance,
     StateFact::OpenDoors,
     StateFact::LockedDoors,
+    StateFact::ActionMask,
 ];
 
 const EVENTS: [EventFact; 10] = [
@@ -136,6 +138,13 @@ impl StateFact {
             ),
             Self::OpenDoors => ("n_open_doors", 0, cells, "", "open doors in the level"),
             Self::LockedDoors => ("n_locked_doors", 0, cells, "", "locked doors in the level"),
+            Self::ActionMask => {
+                return FactSpec::state(
+                    Field::new("action_mask", Dtype::Bool, &[ACTIONS.len()], 0.0, 1.0),
+                    "",
+                    "by action: whether it would change more than the clock",
+                );
+            }
         };
         FactSpec::state(
             Field::new(name, Dtype::I32, &[], f64::from(low), high as f64),
@@ -147,15 +156,7 @@ impl StateFact {
     fn of(self, board: &Board<'_>, agent: &Agent, distance: i32) -> i32 {
         let geometry = board.geometry();
         let carrying = Cell::from_column(agent.carrying);
-        let front = || {
-            let place = agent
-                .at
-                .wrapping_add_signed(geometry.headings()[(agent.dir & 3) as usize]);
-            board
-                .codes()
-                .get(place as usize)
-                .map_or(Cell::WALL, |code| Cell::from_column(*code))
-        };
+        let front = || front_cell(board, agent);
         let colour = |cell: Cell| cell.colour().map_or(-1, |colour| colour as i32);
         let count =
             |which: fn(Cell) -> bool| board.cells().filter(|(_, _, cell)| which(*cell)).count() as i32;
@@ -172,8 +173,32 @@ impl StateFact {
             Self::GoalDistance => distance,
             Self::OpenDoors => count(Cell::is_open_door),
             Self::LockedDoors => count(Cell::is_locked_door),
+            Self::ActionMask => 0,
         }
     }
+}
+
+/// By action, whether it would change the agent or the cell in front: the rules themselves, tried on these two.
+fn action_mask(board: &Board<'_>, agent: &Agent, objective: Objective) -> [bool; ACTIONS.len()] {
+    const AHEAD: [i32; 4] = [1; 4];
+    let front = front_cell(board, agent).code();
+    let map = objective.action_map();
+    std::array::from_fn(|action| {
+        let mut cells = [Cell::EMPTY.code(), front];
+        let before = Agent { at: 0, ..*agent };
+        let mut after = before;
+        let touch = act(&mut cells, &AHEAD, &mut after, map[action]);
+        after.step = before.step;
+        touch.changed() || after != before
+    })
+}
+
+/// What the agent faces; wall outside of the grid.
+fn front_cell(board: &Board<'_>, agent: &Agent) -> Cell {
+    let heading = board.geometry().headings()[(agent.dir & 3) as usize];
+    let place = agent.at.wrapping_add_signed(heading);
+    let code = board.codes().get(place as usize);
+    code.map_or(Cell::WALL, |code| Cell::from_column(*code))
 }
 
 impl EventFact {
@@ -233,9 +258,14 @@ pub(crate) fn write_state(
     row: usize,
     board: &Board<'_>,
     agent: &Agent,
+    objective: Objective,
     distance: i32,
 ) {
     for (fact, field) in wanted.iter().zip(fields) {
+        if let (StateFact::ActionMask, Some(values)) = (fact, field.data.as_bool()) {
+            let mask = action_mask(board, agent, objective);
+            values[row * mask.len()..(row + 1) * mask.len()].copy_from_slice(&mask);
+        }
         if let Some(values) = field.data.as_i32() {
             values[row] = fact.of(board, agent, distance);
         }

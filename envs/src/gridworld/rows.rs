@@ -131,7 +131,7 @@ impl GridRows {
                 let distance = distances
                     .as_ref()
                     .map_or(-1, |distances| distances.at(row, agent.at));
-                facts::write_state(wanted, facts, row, &cells.board(row), agent, distance);
+                facts::write_state(wanted, facts, row, &cells.board(row), agent, objective, distance);
             });
         });
     }

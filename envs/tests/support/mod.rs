@@ -186,10 +186,11 @@ impl Batch {
         }
         bytes.extend_from_slice(&rollout.reward()[k].to_le_bytes());
         bytes.extend([rollout.terminated()[k], rollout.truncated()[k]].map(u8::from));
-        for fact in 0..layout.state_facts.len() {
+        for (fact, field) in layout.state_facts.iter().enumerate() {
+            let width = field.width();
             rollout
                 .state_fact(fact)
-                .slice(n + k..n + k + 1)
+                .slice((n + k) * width..(n + k + 1) * width)
                 .extend_bytes(&mut bytes);
         }
         for fact in 0..layout.event_facts.len() {

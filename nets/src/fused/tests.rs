@@ -159,7 +159,7 @@ fn normalised_networks_equal_libtorchs() {
         let (flat, _) = net.params.flat_and_grad();
         let moved: Vec<f32> = (0..flat.numel()).map(|i| 0.1 * (i as f32 * 0.3).sin()).collect();
         tch::no_grad(|| {
-            let _ = flat.g_add_(&Tensor::from_slice(&moved));
+            drop(flat.g_add_(&Tensor::from_slice(&moved)));
         });
         compare(net, &SOME);
     }

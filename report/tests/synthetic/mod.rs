@@ -371,24 +371,6 @@ pub(crate) fn new_npz(path: &Path) -> Npz {
     NpzWriter::create(path).unwrap()
 }
 
-/// Adds an array of texts to an npz file.
-pub(crate) fn put_texts(npz: &mut Npz, name: &str, texts: &[&str]) {
-    let options = npyz::zip::write::FileOptions::default();
-    let dtype = npyz::DType::Plain("<U40".parse().unwrap());
-    let shape = [texts.len() as u64];
-    let mut writer = npz
-        .array(name, options)
-        .unwrap()
-        .dtype(dtype)
-        .shape(&shape)
-        .begin_nd()
-        .unwrap();
-    for text in texts {
-        writer.push(*text).unwrap();
-    }
-    writer.finish().unwrap();
-}
-
 /// Adds an array to an npz file.
 pub(crate) fn put<T: npyz::AutoSerialize + Copy>(npz: &mut Npz, name: &str, shape: &[u64], values: &[T]) {
     let options = npyz::zip::write::FileOptions::default();

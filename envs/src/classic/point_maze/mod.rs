@@ -141,6 +141,7 @@ impl Task for PointMaze {
 
     fn describe(&self) -> Description {
         let [x, y] = self.maze.half_size();
+        let reach = x.max(y).max(2.0 * motion::MAX_SPEED);
         let goal = |name| Field::new(name, Dtype::F32, &[2], -x.max(y), x.max(y));
         let speed = |name, axis| {
             let doc = format!("velocity along {axis}; clipped to 5 before each step");
@@ -153,7 +154,7 @@ impl Task for PointMaze {
         };
         Description {
             observation: vec![
-                Field::new("observation", Dtype::F32, &[4], -x.max(y), x.max(y)),
+                Field::new("observation", Dtype::F32, &[4], -reach, reach),
                 goal(ACHIEVED_GOAL),
                 goal(DESIRED_GOAL),
             ],

@@ -1,0 +1,138 @@
+//! Recurrent cells over sequences that are cleared in between, against `torch.nn.LSTM` and `torch.nn.GRU`
+//! (`scripts/record_ppo_golden.py`): outputs and gradients.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::collections::BTreeMap;
+
+use prospect_nets::{Device, Gru, Init, Lstm, NamedTensors, ParamBuilder, ParamSet, Tensor, read_floats};
+use prospect_sim::random::Generator;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    cells: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    kind: String,
+    steps: usize,
+    batch: usize,
+    inputs: usize,
+    width: usize,
+    x: Vec<f32>,
+    state: Vec<f32>,
+    begins: Vec<bool>,
+    slope: Vec<f32>,
+    outputs: Vec<f32>,
+    weights: BTreeMap<String, Vec<f32>>,
+    grads: BTreeMap<String, Vec<f32>>,
+}
+
+fn all_close(ours: &[f32], theirs: &[f32], what: &str) {
+    assert_eq!(ours.len(), theirs.len());
+    for (a, b) in ours.iter().zip(theirs) {
+        assert!(
+            (a - b).abs() < 2e-6 * b.abs().max(1.0),
+            "{what}: {a}, PyTorch {b}"
+        );
+    }
+}
+
+enum Cell {
+    Lstm(Lstm),
+    Gru(Gru),
+}
+
+impl Case {
+    /// The cell with the recorded weights.
+    fn build(&self) -> (Cell, ParamSet) {
+        let mut builder = ParamBuilder::new();
+        let (init, rng) = (Init::Orthogonal { gain: 1.0 }, &mut Generator::named(0, "test"));
+        let cell = if self.kind == "lstm" {
+            Cell::Lstm(Lstm::new(
+                &mut builder,
+                "cell",
+                self.inputs,
+                self.width,
+                init,
+                rng,
+            ))
+        } else {
+            Cell::Gru(Gru::new(&mut builder, "cell", self.inputs, self.width, init, rng))
+        };
+        let mut params = builder.build(Device::Cpu);
+        let mut stored = NamedTensors::new();
+        for (name, shape) in params.names() {
+            let values = self.weights[name.strip_prefix("cell.").unwrap()].clone();
+            stored.push(name, shape, values);
+        }
+        params.restore("", &stored).unwrap();
+        (cell, params)
+    }
+
+    fn run(&self, cell: &Cell, params: &ParamSet) -> Tensor {
+        let shape = [self.steps as i64, self.batch as i64, -1];
+        let (x, batch) = (Tensor::from_slice(&self.x).view(shape), self.batch);
+        let mut state = Tensor::from_slice(&self.state).view([batch as i64, -1]);
+        let mut outputs = Vec::new();
+        for t in 0..self.steps {
+            let keep: Vec<f32> = self.begins[t * batch..(t + 1) * batch]
+                .iter()
+                .map(|begins| f32::from(u8::from(!begins)))
+                .collect();
+            let keep = Tensor::from_slice(&keep).view([-1, 1]);
+            let x = x.get(t as i64);
+            let output = match cell {
+                Cell::Lstm(cell) => {
+                    state = cell.step(params, &x, &state, Some(&keep));
+                    cell.output(&state)
+                }
+                Cell::Gru(cell) => {
+                    state = cell.step(params, &x, &state, Some(&keep));
+                    state.shallow_clone()
+                }
+            };
+            outputs.push(output);
+        }
+        Tensor::cat(&outputs, 0)
+    }
+}
+
+#[test]
+fn sequences_equal_pytorchs() {
+    let golden: Golden =
+        serde_json::from_str(include_str!("../../tests/golden/ppo/recurrent_torch_2_11_0.json")).unwrap();
+    assert_eq!(golden.cells.len(), 2);
+    for case in golden.cells {
+        let (cell, mut params) = case.build();
+        let outputs = case.run(&cell, &params);
+        all_close(&read_floats(&outputs), &case.outputs, &case.kind);
+        let loss = outputs.reshape(-1).dot(&Tensor::from_slice(&case.slope));
+        params.backward(&loss).unwrap();
+        let norm: f64 = case.grads.values().flatten().map(|x| f64::from(*x).powi(2)).sum();
+        assert!((params.grad_norm() - norm.sqrt()).abs() < 1e-5 * norm.sqrt());
+        for (name, grad) in case.grads_of(&params) {
+            all_close(&grad, &case.grads[&name], &format!("{} {name}", case.kind));
+        }
+    }
+}
+
+impl Case {
+    /// The gradients by the names that they were recorded under.
+    fn grads_of(&self, params: &ParamSet) -> Vec<(String, Vec<f32>)> {
+        let all = read_floats(&params.grad_copy());
+        let mut at = 0;
+        let mut found = Vec::new();
+        for (name, shape) in params.names() {
+            let n = shape.iter().product::<i64>() as usize;
+            // Each parameter begins at a multiple of 16 values.
+            at = usize::next_multiple_of(at, 16);
+            found.push((name.replace("cell.", ""), all[at..at + n].to_vec()));
+            at += n;
+        }
+        assert_eq!(found.len(), self.grads.len());
+        found
+    }
+}
