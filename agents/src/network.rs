@@ -476,7 +476,9 @@ impl Network {
         loss(&values, &mut grad)?;
         let loss = inner_product(&outputs, &grad);
         let grads = Tensor::f_run_backward(&[&loss], &[&features], false, false).map_err(NetsError::from)?;
-        grads.iter().for_each(|grad| copy_out(grad, out));
+        if let Some(grad) = grads.first() {
+            copy_out(grad, out);
+        }
         Ok(())
     }
 

@@ -1,5 +1,4 @@
 //! Helpers of the tests that repeat whole updates recorded from PyTorch (`scripts/record_continuous_golden.py`).
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
