@@ -82,6 +82,7 @@ impl Dqn {
                 agent: "dqn",
                 env: spec.id.clone(),
                 space: spec.actions.to_string(),
+                needs: "a discrete one",
             });
         };
         refuse_other_mixes(init.stack)?;

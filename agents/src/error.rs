@@ -21,7 +21,7 @@ pub enum AgentError {
         remedy: String,
     },
     /// The learner cannot act in this env.
-    #[error("{agent} cannot act in {env}, whose action space is {space}; it needs a discrete one")]
+    #[error("{agent} cannot act in {env}, whose action space is {space}; it needs {needs}")]
     ActionSpace {
         /// The learner.
         agent: &'static str,
@@ -29,6 +29,16 @@ pub enum AgentError {
         env: String,
         /// Its action space.
         space: String,
+        /// What kind of space it needs.
+        needs: &'static str,
+    },
+    /// Hindsight was asked for in a task that gives it nothing to work with.
+    #[error("hindsight needs a task with goals, and {env} is none: {reason}; set agent.hindsight = \"off\"")]
+    Goals {
+        /// The env's id.
+        env: String,
+        /// What is missing.
+        reason: String,
     },
     /// The task allows an actor no action at all.
     #[error(

@@ -8,7 +8,7 @@ use prospect_sim::{ActionSpace, Env, Rollout, RowLayout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint, config::AgentConfig, dqn::Dqn, error::AgentError, export::Export, hops::Hops,
-    ppo::Ppo, pqn::Pqn, recorder::Metrics,
+    ppo::Ppo, pqn::Pqn, recorder::Metrics, sac::Sac, td3::Td3,
 };
 
 /// How actions are chosen from a policy that is random.
@@ -153,6 +153,8 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
         AgentConfig::Ppo(config) => Box::new(Ppo::new(config, init)?),
         AgentConfig::Dqn(config) => Box::new(Dqn::new(config, init)?),
         AgentConfig::Pqn(config) => Box::new(Pqn::new(config, init)?),
+        AgentConfig::Sac(config) => Box::new(Sac::new(config, init)?),
+        AgentConfig::Td3(config) => Box::new(Td3::new(config, init)?),
     })
 }
 

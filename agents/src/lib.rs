@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod continuous;
 pub mod coverage;
 pub mod demonstrations;
 pub mod distribution;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod estimates;
 pub mod export;
 pub mod gae;
+pub mod hindsight;
 pub mod hops;
 mod imitation;
 pub mod learner;
@@ -32,14 +34,19 @@ mod q_policy;
 pub mod recorder;
 pub mod recurrent;
 pub mod replay;
+pub mod sac;
 pub mod samples;
 pub mod session;
 mod streams;
+pub mod td3;
 pub mod trainer;
 mod update;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};
-pub use config::{AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig};
+pub use config::{
+    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig, SacConfig,
+    Td3Config,
+};
 pub use dqn::Dqn;
 pub use episodes::{Episode, EpisodeStats};
 pub use error::AgentError;
@@ -49,6 +56,8 @@ pub use ppo::Ppo;
 pub use pqn::Pqn;
 pub use recorder::Metrics;
 pub use replay::{Draw, Eligible, Pick, PriorityConfig, Replay, Sample, n_step_returns};
+pub use sac::Sac;
 pub use samples::Samples;
 pub use session::{Event, Outcome, Session, SessionConfig, Start};
+pub use td3::Td3;
 pub use trainer::{IterationReport, TrainSetup, Trainer};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use prospect_nets::{
     Activation, Encoder, EncoderConfig, Fused, FusedInput, FusedWork, Init, Linear, Mlp, MlpConfig,
-    NamedTensors, Noise, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
+    NamedTensors, NetsError, Noise, Observations, Optimiser, OptimiserConfig, ParamBuilder, ParamSet,
     tch::{Device, Kind, Tensor, no_grad},
 };
 use prospect_sim::{Dtype, Field, random::Generator};
@@ -195,6 +195,11 @@ impl FusedNet {
     pub(crate) fn backward(&self, params: &mut ParamSet, input: &FusedInput, gradient: &[f32]) {
         self.net
             .backward(params, input, &mut self.work.borrow_mut(), gradient);
+    }
+
+    pub(crate) fn backward_to_input(&self, input: &FusedInput, gradient: &[f32], out: &mut Vec<f32>) {
+        self.net
+            .backward_to_input(input, &mut self.work.borrow_mut(), gradient, out);
     }
 }
 
@@ -438,6 +443,43 @@ impl Network {
         let norm = self.optimiser.step(learned, learning_rate, self.max_grad_norm);
         self.apply_noise();
         Ok(norm)
+    }
+
+    /// The gradient of a loss with respect to the features that the encoder makes of `samples`, `[n, features]`: where the
+    /// input is a vector, the vector itself. `loss` gets the outputs `[n, outputs]` and fills the gradient with respect to
+    /// them. Nothing is learned.
+    ///
+    /// # Errors
+    /// What `loss` returns; [`AgentError::Nets`].
+    pub fn input_gradient(
+        &self,
+        samples: &Samples<'_>,
+        loss: impl FnOnce(&[f32], &mut Grads) -> Result<(), AgentError>,
+        out: &mut Vec<f32>,
+    ) -> Result<(), AgentError> {
+        let (mut values, mut grad) = (Vec::new(), Grads::new());
+        if let Some(fused) = &self.fused {
+            let mut input = self.input.borrow_mut();
+            fused.load(samples, &mut input);
+            fused.forward(&input, &mut values);
+            loss(&values, &mut grad)?;
+            fused.backward_to_input(&input, &grad, out);
+            return Ok(());
+        }
+        let observations = samples.tensors(self.params.device());
+        let features = self.trunk.encoder.forward(&self.params, &observations);
+        let features = features.detach().set_requires_grad(true);
+        let outputs = self
+            .head
+            .forward(&self.params, &self.trunk.hidden.forward(&self.params, &features));
+        copy_out(&outputs, &mut values);
+        loss(&values, &mut grad)?;
+        let loss = inner_product(&outputs, &grad);
+        let grads = Tensor::f_run_backward(&[&loss], &[&features], false, false).map_err(NetsError::from)?;
+        if let Some(grad) = grads.first() {
+            copy_out(grad, out);
+        }
+        Ok(())
     }
 
     /// Takes over weights that were changed through [`Self::params_mut`].

@@ -76,6 +76,7 @@ impl Pqn {
                 agent: "pqn",
                 env: spec.id.clone(),
                 space: spec.actions.to_string(),
+                needs: "a discrete one",
             });
         };
         refuse_other_mixes(init.stack)?;

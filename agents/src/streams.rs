@@ -60,3 +60,16 @@ pub(crate) fn restore_statistics<T: DeserializeOwned>(
         .and_then(|bytes| postcard::from_bytes(&bytes).ok())
         .ok_or_else(|| damaged("statistics", name))
 }
+
+/// The whole number under that key.
+///
+/// # Errors
+/// [`AgentError::Nets`] if it is missing or damaged.
+pub(crate) fn restore_count(stored: &NamedTensors, key: &str) -> Result<u64, AgentError> {
+    let count = stored.text(key).and_then(|text| text.parse().ok());
+    count.ok_or_else(|| {
+        AgentError::Nets(NetsError::Format {
+            reason: format!("the number of {key} is missing or damaged"),
+        })
+    })
+}

@@ -260,7 +260,7 @@ impl Fused {
     /// The head's outputs, `[n, outputs]`.
     pub fn forward<'a>(&self, input: &FusedInput, work: &'a mut FusedWork) -> &'a [f32] {
         let n = input.n;
-        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
+        let first = self.rows_layers();
         work.outputs.resize_with(self.layers.len() + first, Vec::new);
         if let Entry::Rows { layer, .. } = &self.entry {
             let out = &mut work.outputs[0];
@@ -333,17 +333,8 @@ impl Fused {
         gradient: &[f32],
     ) {
         let n = input.n;
-        let first = usize::from(matches!(self.entry, Entry::Rows { .. }));
-        let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
-        work.gradient.clear();
-        work.gradient.resize(n * padded(outputs), 0.0);
-        for (to, from) in work
-            .gradient
-            .chunks_exact_mut(padded(outputs))
-            .zip(gradient.chunks_exact(outputs))
-        {
-            to[..outputs].copy_from_slice(from);
-        }
+        let first = self.rows_layers();
+        self.take_gradient(gradient, n, work);
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let below = (i + first)
                 .checked_sub(1)
@@ -352,26 +343,11 @@ impl Fused {
             if i + first == 0 {
                 return;
             }
-            let (width, inputs) = (padded(layer.outputs), padded(layer.inputs));
-            work.below.clear();
-            work.below.resize(n * inputs, 0.0);
-            let by = Product {
-                m: n,
-                n: inputs,
-                k: layer.outputs,
-                a_row: width,
-                a_column: 1,
-                b_row: inputs,
-                c_row: inputs,
-            };
-            raw::product(&by, &work.gradient, &work.weights[i][2], &mut work.below);
-            self.activate_backward(below, &mut work.below);
-            let before = i.checked_sub(1).map(|i| (self.layers[i].norm, &work.norms[i]));
-            if let Some((Some((weight_id, bias_id)), (weight, _, kept))) = before {
-                let (weight_grad, bias_grad) = params.layer_grad_mut(weight_id, bias_id);
-                norm::backward(weight, inputs, &mut work.below, kept, weight_grad, bias_grad);
+            self.pull_back(i, n, work);
+            if let Some((weight, bias)) = self.norm_below(i) {
+                let (weight_grad, bias_grad) = params.layer_grad_mut(weight, bias);
+                self.pull_back_norm(i, work, weight_grad, bias_grad);
             }
-            std::mem::swap(&mut work.gradient, &mut work.below);
         }
         if let Entry::Rows { layer, groups } = &self.entry {
             let (weight, bias) = params.layer_grad_mut(layer.weight, layer.bias);
@@ -389,6 +365,83 @@ impl Fused {
                     .for_each(|row| raw::subtract(row, zero));
             }
         }
+    }
+
+    /// The gradient with respect to the values of the input, `[n, width]`, from that at the outputs of the last
+    /// [`Self::forward`]; nothing else changes. Empty if the input is not numbers.
+    pub fn backward_to_input(
+        &self,
+        input: &FusedInput,
+        work: &mut FusedWork,
+        gradient: &[f32],
+        out: &mut Vec<f32>,
+    ) {
+        out.clear();
+        let Entry::Values { scale, width } = &self.entry else {
+            return;
+        };
+        self.take_gradient(gradient, input.n, work);
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            self.pull_back(i, input.n, work);
+            if self.norm_below(i).is_some() {
+                let (mut weight_grad, mut bias_grad) = (vec![0.0; layer.inputs], vec![0.0; layer.inputs]);
+                self.pull_back_norm(i, work, &mut weight_grad, &mut bias_grad);
+            }
+        }
+        for row in work.gradient.chunks_exact(padded(*width)) {
+            out.extend(row[..*width].iter().map(|x| x * scale));
+        }
+    }
+
+    /// Layers before `self.layers`: that of the rows, if there is one.
+    fn rows_layers(&self) -> usize {
+        usize::from(matches!(self.entry, Entry::Rows { .. }))
+    }
+
+    /// Puts a gradient at the outputs, `[n, outputs]`, where [`Self::pull_back`] begins.
+    fn take_gradient(&self, gradient: &[f32], n: usize, work: &mut FusedWork) {
+        let outputs = self.layers.last().map_or(1, |layer| layer.outputs);
+        let width = padded(outputs);
+        work.gradient.clear();
+        work.gradient.resize(n * width, 0.0);
+        let rows = work.gradient.chunks_exact_mut(width);
+        rows.zip(gradient.chunks_exact(outputs))
+            .for_each(|(to, from)| to[..outputs].copy_from_slice(from));
+    }
+
+    /// Turns `work.gradient` from that at the outputs of layer `i` into that at the outputs of the layer below, before its
+    /// activation; below the first layer of a network over numbers that is the input itself.
+    fn pull_back(&self, i: usize, n: usize, work: &mut FusedWork) {
+        let layer = &self.layers[i];
+        let (width, inputs) = (padded(layer.outputs), padded(layer.inputs));
+        work.below.clear();
+        work.below.resize(n * inputs, 0.0);
+        let by = Product {
+            m: n,
+            n: inputs,
+            k: layer.outputs,
+            a_row: width,
+            a_column: 1,
+            b_row: inputs,
+            c_row: inputs,
+        };
+        raw::product(&by, &work.gradient, &work.weights[i][2], &mut work.below);
+        if let Some(at) = (i + self.rows_layers()).checked_sub(1) {
+            self.activate_backward(&work.outputs[at], &mut work.below);
+        }
+        std::mem::swap(&mut work.gradient, &mut work.below);
+    }
+
+    /// The layer normalisation whose outputs, after the activation, layer `i` reads.
+    fn norm_below(&self, i: usize) -> Option<(ParamId, ParamId)> {
+        i.checked_sub(1).and_then(|below| self.layers[below].norm)
+    }
+
+    /// Takes `work.gradient` further down, from the outputs of that normalisation to its inputs.
+    fn pull_back_norm(&self, i: usize, work: &mut FusedWork, weight_grad: &mut [f32], bias_grad: &mut [f32]) {
+        let (weight, _, kept) = &work.norms[i - 1];
+        let stride = padded(self.layers[i].inputs);
+        norm::backward(weight, stride, &mut work.gradient, kept, weight_grad, bias_grad);
     }
 }
 

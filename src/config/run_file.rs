@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
 use prospect_agents::{
-    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig,
+    AgentConfig, CheckpointConfig, DqnConfig, EvalConfig, PpoConfig, PqnConfig, ProbeConfig, SacConfig,
+    Td3Config,
 };
 use prospect_shaping::{ExtrinsicConfig, ModuleRegistry, RewardConfig};
 use schemars::JsonSchema;
@@ -307,6 +308,8 @@ fn agent_section(source: &Source<'_>, table: &mut Table) -> Result<AgentConfig> 
         Some("ppo") => AgentConfig::Ppo(source.section::<PpoConfig>(table, "agent")?),
         Some("dqn") => AgentConfig::Dqn(source.section::<DqnConfig>(table, "agent")?),
         Some("pqn") => AgentConfig::Pqn(source.section::<PqnConfig>(table, "agent")?),
+        Some("td3") => AgentConfig::Td3(source.section::<Td3Config>(table, "agent")?),
+        Some("sac") => AgentConfig::Sac(source.section::<SacConfig>(table, "agent")?),
         _ => {
             let kinds: Vec<_> = AgentConfig::KINDS
                 .iter()

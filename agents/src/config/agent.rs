@@ -4,7 +4,7 @@ use prospect_shaping::TaskStream;
 use schemars::Schema;
 use serde::Serialize;
 
-use super::{DqnConfig, PpoConfig, PqnConfig};
+use super::{DqnConfig, PpoConfig, PqnConfig, SacConfig, Td3Config};
 use crate::error::AgentError;
 
 /// The settings of one learner: the table `[agent]` of a run file, whose `kind` chooses among them.
@@ -17,11 +17,15 @@ pub enum AgentConfig {
     Dqn(DqnConfig),
     /// `kind = "pqn"`.
     Pqn(PqnConfig),
+    /// `kind = "sac"`.
+    Sac(SacConfig),
+    /// `kind = "td3"`.
+    Td3(Td3Config),
 }
 
 impl AgentConfig {
     /// The kinds there are.
-    pub const KINDS: &[&str] = &["ppo", "dqn", "pqn"];
+    pub const KINDS: &[&str] = &["ppo", "dqn", "pqn", "sac", "td3"];
 
     /// Its `kind`.
     pub fn kind(&self) -> &'static str {
@@ -29,6 +33,8 @@ impl AgentConfig {
             Self::Ppo(_) => "ppo",
             Self::Dqn(_) => "dqn",
             Self::Pqn(_) => "pqn",
+            Self::Sac(_) => "sac",
+            Self::Td3(_) => "td3",
         }
     }
 
@@ -41,6 +47,8 @@ impl AgentConfig {
             Self::Ppo(config) => config.check(),
             Self::Dqn(config) => config.check(),
             Self::Pqn(config) => config.check(),
+            Self::Sac(config) => config.check(),
+            Self::Td3(config) => config.check(),
         }
     }
 
@@ -50,6 +58,8 @@ impl AgentConfig {
             Self::Ppo(config) => config.total_steps,
             Self::Dqn(config) => config.total_steps,
             Self::Pqn(config) => config.total_steps,
+            Self::Sac(config) => config.total_steps,
+            Self::Td3(config) => config.total_steps,
         }
     }
 
@@ -60,6 +70,8 @@ impl AgentConfig {
             Self::Ppo(config) => config.total_steps = steps,
             Self::Dqn(config) => config.total_steps = steps,
             Self::Pqn(config) => config.total_steps = steps,
+            Self::Sac(config) => config.total_steps = steps,
+            Self::Td3(config) => config.total_steps = steps,
         }
         self
     }
@@ -70,6 +82,8 @@ impl AgentConfig {
             Self::Ppo(config) => config.rollout_steps,
             Self::Dqn(config) => config.train_frequency,
             Self::Pqn(config) => config.rollout_steps,
+            Self::Sac(config) => config.train_frequency,
+            Self::Td3(config) => config.train_frequency,
         }
     }
 
@@ -78,6 +92,8 @@ impl AgentConfig {
         match self {
             Self::Ppo(_) | Self::Pqn(_) => 1,
             Self::Dqn(config) => config.log_every_steps,
+            Self::Sac(config) => config.log_every_steps,
+            Self::Td3(config) => config.log_every_steps,
         }
     }
 
@@ -85,7 +101,7 @@ impl AgentConfig {
     pub fn facts(&self) -> Vec<String> {
         match self {
             Self::Ppo(config) => config.facts(),
-            Self::Dqn(_) | Self::Pqn(_) => Vec::new(),
+            Self::Dqn(_) | Self::Pqn(_) | Self::Sac(_) | Self::Td3(_) => Vec::new(),
         }
     }
 
@@ -105,6 +121,10 @@ impl AgentConfig {
                 gamma: config.gamma,
                 gae_lambda: config.q_lambda,
             },
+            Self::Sac(SacConfig { gamma, .. }) | Self::Td3(Td3Config { gamma, .. }) => TaskStream {
+                gamma: *gamma,
+                gae_lambda: 1.0,
+            },
         }
     }
 
@@ -114,6 +134,8 @@ impl AgentConfig {
             Self::Ppo(_) => schemars::schema_for!(PpoConfig),
             Self::Dqn(_) => schemars::schema_for!(DqnConfig),
             Self::Pqn(_) => schemars::schema_for!(PqnConfig),
+            Self::Sac(_) => schemars::schema_for!(SacConfig),
+            Self::Td3(_) => schemars::schema_for!(Td3Config),
         }
     }
 }
@@ -133,5 +155,17 @@ impl From<DqnConfig> for AgentConfig {
 impl From<PqnConfig> for AgentConfig {
     fn from(config: PqnConfig) -> Self {
         Self::Pqn(config)
+    }
+}
+
+impl From<Td3Config> for AgentConfig {
+    fn from(config: Td3Config) -> Self {
+        Self::Td3(config)
+    }
+}
+
+impl From<SacConfig> for AgentConfig {
+    fn from(config: SacConfig) -> Self {
+        Self::Sac(config)
     }
 }

@@ -31,6 +31,12 @@ pub enum Draw {
 }
 
 impl Replay {
+    /// Whether there is a transition that may be drawn.
+    pub fn has_eligible(&self, eligible: Eligible, n_step: usize) -> bool {
+        let rows = |actor| self.eligible_rows(eligible, n_step, actor);
+        self.alive > 0 && (0..self.ring.actors).any(|actor| rows(actor) > 0)
+    }
+
     /// Draws transitions, all with the same probability and independently, into all of `picks`.
     ///
     /// # Errors

@@ -93,6 +93,47 @@ fn compare(mut net: Both, samples: &[usize]) {
     }
 }
 
+#[test]
+fn the_gradient_at_the_input_is_libtorchs() {
+    let cases = [
+        (Activation::Relu, false, vec![20, 33]),
+        (Activation::Tanh, false, vec![]),
+        (Activation::Tanh, true, vec![33, 20]),
+    ];
+    for (activation, layer_norm, hidden) in cases {
+        let flat = EncoderConfig::Flat {
+            scale: 0.1,
+            components: vec![],
+        };
+        let mut net = made(&flat, (activation, layer_norm), &hidden, 2);
+        let Some(fused) = Fused::new(&net.params, &net.encoder, &net.hidden, &net.head) else {
+            return;
+        };
+        let images = images(5);
+        let leaf = Tensor::from_slice(&images).to_kind(Kind::Float).view([5, 75]);
+        let leaf = leaf.set_requires_grad(true);
+        let features = net.hidden.forward(&net.params, &(&leaf * 0.1));
+        let gradient: Vec<f32> = (0..10).map(|i| (i as f32 * 0.7).sin()).collect();
+        let output = net.head.forward(&net.params, &features);
+        let loss = output.reshape(-1).dot(&Tensor::from_slice(&gradient));
+        let theirs = Tensor::run_backward(&[loss], &[&leaf], false, false);
+
+        let (mut input, mut work, mut ours) = (FusedInput::default(), FusedWork::default(), vec![]);
+        fused.refresh(&net.params, &mut work);
+        fused.load(Slice::U8(&images), 0..5, &mut input);
+        fused.forward(&input, &mut work);
+        fused.backward_to_input(&input, &mut work, &gradient, &mut ours);
+        let theirs = crate::read_floats(&theirs[0]);
+        assert!(theirs.iter().any(|x| x.abs() > 1e-3));
+        for (a, b) in ours.iter().zip(&theirs) {
+            assert!((a - b).abs() < 1e-6, "{a}, libtorch {b}");
+        }
+        // The parameters' gradient can still be taken from the same forward pass.
+        fused.backward(&mut net.params, &input, &mut work, &gradient);
+        assert!(net.params.grad_norm() > 0.0);
+    }
+}
+
 const SOME: [usize; 11] = [3, 1, 4, 1, 5, 9, 2, 6, 20, 0, 19];
 
 #[test]
