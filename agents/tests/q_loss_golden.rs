@@ -159,8 +159,12 @@ fn replay(golden: &Golden, case: &Case) {
     let (head, rollout) = (case.head(), case.rollout(golden));
     let mut online = case.network(golden);
     let mut target = online.twin();
-    online.restore_learned("", &filled(&online, &case.online)).unwrap();
-    target.restore_learned("", &filled(&target, &case.target)).unwrap();
+    online
+        .restore_learned("", &filled(&online, &case.online))
+        .unwrap();
+    target
+        .restore_learned("", &filled(&target, &case.target))
+        .unwrap();
     let mut noise = case.noise.map(Generator::default_rng);
     let (mut returns, mut discounts) = (vec![0.0; golden.batch], vec![0.0; golden.batch]);
     n_step_returns(&rollout, &case.rewards, case.gamma, &mut returns, &mut discounts);
@@ -178,7 +182,11 @@ fn replay(golden: &Golden, case: &Case) {
             atoms
         };
         let next_atoms = atoms(&target);
-        let chooser = if case.double { atoms(&online) } else { next_atoms.clone() };
+        let chooser = if case.double {
+            atoms(&online)
+        } else {
+            next_atoms.clone()
+        };
         let (mut values, mut best) = (Vec::new(), vec![0; golden.batch]);
         head.values(&chooser, &mut values);
         greedy(&values, case.actions, &mut best);
@@ -201,7 +209,11 @@ fn replay(golden: &Golden, case: &Case) {
             close(gradient, &step.outputs_grad, &what("gradient at the outputs"));
             Ok(())
         });
-        close(&[norm.unwrap() as f32], &[step.grad_norm as f32], &what("gradient's norm"));
+        close(
+            &[norm.unwrap() as f32],
+            &[step.grad_norm as f32],
+            &what("gradient's norm"),
+        );
     }
     let mut learned = NamedTensors::new();
     online.learned().store("", &mut learned);

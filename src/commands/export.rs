@@ -116,8 +116,11 @@ fn example(trainer: &Trainer, path: &Path) -> Result<()> {
     if let Some((i, n)) = mask(&rollout, trainer) {
         let allowed = rollout.state_fact(i).as_bool().unwrap_or_default();
         let shape = [STEPS, actors, n];
-        file.out
-            .array("action_mask", &shape, allowed[..STEPS * actors * n].iter().copied())?;
+        file.out.array(
+            "action_mask",
+            &shape,
+            allowed[..STEPS * actors * n].iter().copied(),
+        )?;
     }
     let mut shape = vec![STEPS, actors];
     file.out.array("episode_start", &shape, starts)?;
@@ -142,7 +145,8 @@ fn example(trainer: &Trainer, path: &Path) -> Result<()> {
 
 /// The fact that masks actions and its width, if the policy heeds it.
 fn mask(rollout: &Rollout, trainer: &Trainer) -> Option<(usize, usize)> {
-    let HeadDescription::Categorical { masked: true, .. } = trainer.learner().export().description.head else {
+    let HeadDescription::Categorical { masked: true, .. } = trainer.learner().export().description.head
+    else {
         return None;
     };
     let i = rollout.layout().state_fact("action_mask")?;

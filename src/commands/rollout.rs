@@ -373,7 +373,13 @@ impl FieldFile<'_> {
     }
 
     /// Values of a component, `[rows, actors, ...]`.
-    pub(crate) fn put(&mut self, name: &str, component: usize, field: &Field, values: Slice<'_>) -> Result<()> {
+    pub(crate) fn put(
+        &mut self,
+        name: &str,
+        component: usize,
+        field: &Field,
+        values: Slice<'_>,
+    ) -> Result<()> {
         let shape = self.shape(field, values);
         match (field.dtype, values) {
             (Dtype::Text, Slice::I32(v)) => {
