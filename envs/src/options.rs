@@ -141,6 +141,23 @@ impl<'a> OptionReader<'a> {
         Ok(Some(Self::new(self.id, options)))
     }
 
+    /// The options inside each object of an option that is a list of at least one; the list must be given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn nested_list(&mut self, key: &'static str) -> Result<Vec<Self>, RegistryError> {
+        let list = self
+            .raw(key)
+            .and_then(Value::as_array)
+            .filter(|list| !list.is_empty());
+        let objects = list.and_then(|list| list.iter().map(Value::as_object).collect::<Option<Vec<_>>>());
+        let objects = objects.ok_or_else(|| self.refuse(key, "a list of objects of options"))?;
+        Ok(objects
+            .into_iter()
+            .map(|options| Self::new(self.id, options))
+            .collect())
+    }
+
     /// One of a few names; `default` if it is not given.
     ///
     /// # Errors

@@ -59,6 +59,23 @@ pub struct Controls {
     pub clip: bool,
 }
 
+impl Default for Controls {
+    /// Throttle and steering within ±5 m/s² and ±pi/4.
+    fn default() -> Self {
+        Self {
+            axes: Axes {
+                longitudinal: true,
+                lateral: true,
+            },
+            acceleration_range: ACCELERATION_RANGE,
+            steering_range: STEERING_RANGE,
+            speed_range: None,
+            dynamical: false,
+            clip: true,
+        }
+    }
+}
+
 /// The type of action of all agents of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionType {
@@ -119,6 +136,17 @@ impl ActionType {
             },
             target_speeds: TARGET_SPEEDS.to_vec(),
         }
+    }
+
+    /// Steering alone; the speed stays what it is.
+    pub fn steering() -> Self {
+        Self::Continuous(Controls {
+            axes: Axes {
+                longitudinal: false,
+                lateral: true,
+            },
+            ..Controls::default()
+        })
     }
 
     /// The type that the option `action` describes, as highway-env's configuration writes it; `default` without it.

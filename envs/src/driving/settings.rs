@@ -125,6 +125,16 @@ impl Settings {
         self.simulation_frequency / self.policy_frequency
     }
 
+    /// The step after which the clock of an episode shows `duration_s` s or more.
+    pub fn steps_within(&self, duration_s: f64) -> u32 {
+        let (mut time_s, mut steps) = (0.0, 0);
+        while time_s < duration_s {
+            time_s += self.step_s();
+            steps += 1;
+        }
+        steps
+    }
+
     /// Length of a step by the clock of the episode, in s.
     pub fn step_s(&self) -> f64 {
         1.0 / self.policy_frequency as f64

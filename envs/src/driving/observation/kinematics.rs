@@ -69,6 +69,52 @@ impl Feature {
     pub fn named(name: &str) -> Option<Self> {
         NAMES.iter().find(|row| row.0 == name).map(|row| row.1)
     }
+
+    /// Its value for a vehicle, by its index, or for an object, counted on after the vehicles. Places and velocities are
+    /// relative to vehicle `from` if there is one; destinations are 0 unless `intentions` are seen. Objects do not move and
+    /// have no more than places and headings.
+    pub(super) fn of(self, view: &View<'_>, thing: usize, from: Option<usize>, intentions: bool) -> f64 {
+        let n = view.bodies.len();
+        let (position, heading, vehicle) = match view.bodies.get(thing) {
+            Some(body) => (body.position, body.heading, true),
+            None => (
+                view.objects[thing - n].position,
+                view.objects[thing - n].heading,
+                false,
+            ),
+        };
+        let place = |axis: usize| position[axis] - from.map_or(0.0, |i| view.bodies[i].position[axis]);
+        let velocity = |axis: usize| {
+            let own = if vehicle { view.velocity(thing)[axis] } else { 0.0 };
+            own - from.map_or(0.0, |i| view.velocity(i)[axis])
+        };
+        let destination = |axis: usize| {
+            if vehicle && intentions {
+                view.destination_direction(thing)[axis]
+            } else {
+                0.0
+            }
+        };
+        match self {
+            Self::Presence => 1.0,
+            Self::X => place(0),
+            Self::Y => place(1),
+            Self::Vx => velocity(0),
+            Self::Vy => velocity(1),
+            Self::CosH => direction(heading)[0],
+            Self::SinH => direction(heading)[1],
+            Self::CosD => destination(0),
+            Self::SinD => destination(1),
+            Self::Heading if vehicle => heading,
+            Self::LongOff if vehicle => view.coordinates(thing).0,
+            Self::LatOff if vehicle => view.coordinates(thing).1,
+            Self::AngOff if vehicle => {
+                let lane = view.network.lane(view.bodies[thing].lane);
+                lane.local_angle(heading, view.coordinates(thing).0)
+            }
+            _ => 0.0,
+        }
+    }
 }
 
 /// In which order vehicles are listed.
@@ -219,49 +265,6 @@ impl Kinematics {
             Generator::named(seed, "observation order").shuffle(keyed);
         }
     }
-
-    /// The features of a thing, before scaling.
-    fn feature(&self, view: &View<'_>, ego: usize, thing: usize, feature: Feature) -> f64 {
-        let n = view.bodies.len();
-        let (position, heading, vehicle) = match view.bodies.get(thing) {
-            Some(body) => (body.position, body.heading, true),
-            None => (
-                view.objects[thing - n].position,
-                view.objects[thing - n].heading,
-                false,
-            ),
-        };
-        let velocity = |axis: usize| if vehicle { view.velocity(thing)[axis] } else { 0.0 };
-        let relative = thing != ego && !self.absolute;
-        let less = |value: f64, own: f64| if relative { value - own } else { value };
-        let destination = |axis: usize| {
-            let seen = thing == ego || self.observe_intentions;
-            if vehicle && seen {
-                view.destination_direction(thing)[axis]
-            } else {
-                0.0
-            }
-        };
-        match feature {
-            Feature::Presence => 1.0,
-            Feature::X => less(position[0], view.bodies[ego].position[0]),
-            Feature::Y => less(position[1], view.bodies[ego].position[1]),
-            Feature::Vx => less(velocity(0), view.velocity(ego)[0]),
-            Feature::Vy => less(velocity(1), view.velocity(ego)[1]),
-            Feature::CosH => direction(heading)[0],
-            Feature::SinH => direction(heading)[1],
-            Feature::CosD => destination(0),
-            Feature::SinD => destination(1),
-            Feature::Heading if vehicle => heading,
-            Feature::LongOff if vehicle => view.coordinates(thing).0,
-            Feature::LatOff if vehicle => view.coordinates(thing).1,
-            Feature::AngOff if vehicle => {
-                let lane = view.network.lane(view.bodies[thing].lane);
-                lane.local_angle(heading, view.coordinates(thing).0)
-            }
-            _ => 0.0,
-        }
-    }
 }
 
 impl Observer for Kinematics {
@@ -295,8 +298,11 @@ impl Observer for Kinematics {
         let things = std::iter::once(ego as u32).chain(scratch.keyed.iter().map(|entry| entry.1));
         let mut rows = values.chunks_exact_mut(self.features.len());
         for (thing, row) in things.zip(&mut rows) {
+            let is_ego = thing as usize == ego;
+            let from = (!is_ego && !self.absolute).then_some(ego);
+            let intentions = is_ego || self.observe_intentions;
             for (value, &feature) in row.iter_mut().zip(&self.features) {
-                let mut number = self.feature(view, ego, thing as usize, feature);
+                let mut number = feature.of(view, thing as usize, from, intentions);
                 if self.normalize
                     && let Some(range) = self.range(feature, lanes)
                 {
