@@ -114,7 +114,7 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         };
         let desk = &mut *desk;
         let mut too_many = None;
-        with_table!(vehicles, table => for_rows(rows, self.entities.len(), |row| {
+        with_table!(vehicles, mut table => for_rows(rows, self.entities.len(), |row| {
             let Ok(parts) = row_states.get_mut(self.entities[row]) else {
                 return;
             };
