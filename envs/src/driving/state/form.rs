@@ -74,7 +74,11 @@ impl SceneForm {
     pub fn from_json(value: &serde_json::Value) -> Result<Self, StateError> {
         let form: Self = serde_path_to_error::deserialize(value).map_err(|error| {
             let path = error.path().to_string();
-            StateError::new(path, error.into_inner().to_string(), "docs/driving-state.md lists the keys")
+            StateError::new(
+                path,
+                error.into_inner().to_string(),
+                "docs/driving-state.md lists the keys",
+            )
         })?;
         match form.version {
             None | Some(VERSION) => Ok(form),
