@@ -7,11 +7,11 @@ use prospect_sim::{Occupied, Rng};
 use super::env::Shared;
 use super::episode::{Episode, Memory, Objects, Remembered};
 use super::road::Route;
+use super::scene::View;
 use super::systems::Desk;
 use super::task::{Stage, Task};
 use super::traffic::{Fleet, Vehicles};
 use super::vehicle::{Body, Driver, Params, RoadObject};
-use super::view::View;
 
 /// Mutable slices of all vehicles of a shard.
 pub(super) struct Table<'a> {

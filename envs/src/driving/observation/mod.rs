@@ -10,7 +10,7 @@ use prospect_sim::{Field, FieldsMut};
 
 pub use kinematics::Kinematics;
 
-use super::view::View;
+use super::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 
