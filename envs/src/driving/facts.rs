@@ -2,9 +2,9 @@
 
 use prospect_sim::{Dtype, FactSelection, FactSpec, Field};
 
+use super::scene::View;
 use super::systems::StepResult;
 use super::task::Task;
-use super::view::View;
 
 /// The largest distance that is told, in m, also where nobody is ahead.
 const FAR_M: f64 = 200.0;

@@ -11,11 +11,11 @@ use super::episode::{Episode, Objects, Remembered};
 use super::facts::Facts;
 use super::observation::ObserverScratch;
 use super::road::Route;
+use super::scene::View;
 use super::systems::{Desk, RowQuery, VehicleQuery};
 use super::table::{RowMut, Table, with_table};
 use super::task::Task;
 use super::vehicle::{Body, Driver, Params};
-use super::view::View;
 use crate::row_order::for_rows;
 
 /// All components of vehicles, to look at.
@@ -114,7 +114,7 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         };
         let desk = &mut *desk;
         let mut too_many = None;
-        with_table!(vehicles, table => for_rows(rows, self.entities.len(), |row| {
+        with_table!(vehicles, mut table => for_rows(rows, self.entities.len(), |row| {
             let Ok(parts) = row_states.get_mut(self.entities[row]) else {
                 return;
             };

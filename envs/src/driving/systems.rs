@@ -88,7 +88,7 @@ pub(super) fn act<T: Task>(
             Order::default()
         };
     }
-    with_table!(vehicles, table => for (row, parts) in rows.iter_mut().enumerate() {
+    with_table!(vehicles, mut table => for (row, parts) in rows.iter_mut().enumerate() {
         let mut row_state = RowMut::new(parts);
         if T::CHANGES_BETWEEN_STEPS {
             row_state.finish_step(desk, &mut table, row);
@@ -116,7 +116,7 @@ pub(super) fn advance<T: Task>(
     let desk = &mut *desk;
     let settings = &*desk.shared.settings;
     let speeds = settings.action.target_speeds();
-    with_table!(vehicles, table => for (row, parts) in rows.iter_mut().enumerate() {
+    with_table!(vehicles, mut table => for (row, parts) in rows.iter_mut().enumerate() {
         let row_state = RowMut::new(parts);
         let episode = row_state.episode;
         let mut traffic = Traffic {

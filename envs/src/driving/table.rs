@@ -7,11 +7,11 @@ use prospect_sim::{Occupied, Rng};
 use super::env::Shared;
 use super::episode::{Episode, Memory, Objects, Remembered};
 use super::road::Route;
+use super::scene::View;
 use super::systems::Desk;
 use super::task::{Stage, Task};
 use super::traffic::{Fleet, Vehicles};
 use super::vehicle::{Body, Driver, Params, RoadObject};
-use super::view::View;
 
 /// Mutable slices of all vehicles of a shard.
 pub(super) struct Table<'a> {
@@ -23,12 +23,11 @@ pub(super) struct Table<'a> {
 
 /// Evaluates an expression with a [`Table`] of all vehicles that a query finds.
 macro_rules! with_table {
-    ($query:expr, $table:ident => $body:expr) => {
+    ($query:expr, $table:pat => $body:expr) => {
         if let Ok(mut tables) = $query.contiguous_iter_mut()
             && let Some((mut bodies, mut drivers, mut routes, mut params)) = tables.next()
         {
-            #[allow(unused_mut, reason = "some only look at the table")]
-            let mut $table = Table {
+            let $table = Table {
                 bodies: bodies.bypass_change_detection(),
                 drivers: drivers.bypass_change_detection(),
                 routes: routes.bypass_change_detection(),

@@ -12,9 +12,9 @@ use prospect_sim::{FactSpec, GoalReward};
 use super::action::Decision;
 use super::episode::{Episode, Memory};
 use super::road::RoadNetwork;
+use super::scene::View;
 use super::settings::Settings;
 use super::traffic::{Fleet, Scratch, Traffic};
-use super::view::View;
 
 /// The most terms a reward may have.
 pub const MAX_TERMS: usize = 12;

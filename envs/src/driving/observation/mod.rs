@@ -20,7 +20,7 @@ pub use lidar::Lidar;
 pub use occupancy::{Layer, OccupancyGrid};
 pub use tuple::Tuple;
 
-use super::view::View;
+use super::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

@@ -7,11 +7,11 @@ use prospect_sim::random::Generator;
 use crate::driving::action::Decision;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::road::{LaneIx, NetworkError, RoadNetwork};
+use crate::driving::scene::View;
 use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::traffic::Fleet;
 use crate::driving::vehicle::Vehicle;
-use crate::driving::view::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 
