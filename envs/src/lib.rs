@@ -2,6 +2,7 @@
 
 pub mod classic;
 mod constant_scores;
+pub mod driving;
 pub mod gridworld;
 pub mod options;
 pub mod registry;
