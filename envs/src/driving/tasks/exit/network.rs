@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use crate::driving::road::{DEFAULT_WIDTH, Lane, NetworkError, RoadNetwork};
 
 /// Where the additional lane begins, and where it ends and the exit begins, along x in m.
-const EXIT_LANE: [f64; 2] = [400.0, 500.0];
+pub(super) const EXIT_LANE: [f64; 2] = [400.0, 500.0];
 const LENGTH: f64 = 1000.0;
 const RADIUS: f64 = 150.0;
 
