@@ -16,6 +16,7 @@ mod regulation;
 pub mod road;
 mod rows;
 pub mod settings;
+pub mod state;
 mod systems;
 mod table;
 mod task;
