@@ -81,6 +81,14 @@ pub enum RegistryError {
         /// What would be accepted.
         expected: String,
     },
+    /// The options are no task together.
+    #[error("{id} cannot be made so: {reason}")]
+    Task {
+        /// The task.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The task has no such option.
     #[error("{id} has no option `{key}`; it has: {known}")]
     UnknownOption {

@@ -7,7 +7,7 @@ use prospect_sim::Env;
 use super::env::{DrivingEnv, Title};
 use super::settings::{Defaults, Payment, Settings};
 use super::task::Task;
-use super::tasks::Highway;
+use super::tasks::{self, Highway};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -97,4 +97,10 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
     ]
     .into_iter()
     .flatten()
+    .chain(tasks::Merge::entries())
+    .chain(tasks::Roundabout::entries())
+    .chain(tasks::Intersection::entries())
+    .chain(tasks::Exit::entries())
+    .chain(tasks::TwoWay::entries())
+    .chain(tasks::UTurn::entries())
 }

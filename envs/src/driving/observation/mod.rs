@@ -2,13 +2,17 @@
 //!
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
+mod exit;
 mod kinematics;
+mod time_to_collision;
 
 use std::fmt::Debug;
 
 use prospect_sim::{Field, FieldsMut};
 
-pub use kinematics::Kinematics;
+pub use exit::ExitObservation;
+pub use kinematics::{Feature, Kinematics, square_ranges};
+pub use time_to_collision::TimeToCollision;
 
 use super::view::View;
 use crate::options::OptionReader;
@@ -25,6 +29,16 @@ pub struct ObserverScratch {
 
 /// A type of observation, configured.
 pub trait Observer: Debug + Send + Sync {
+    /// Tells how many steps there are per s; called before anything else.
+    fn set_policy_frequency(&mut self, policy_frequency: usize) {
+        let _ = policy_frequency;
+    }
+
+    /// True if it is about the target speeds of meta-actions, so that other actions do not do.
+    fn needs_target_speeds(&self) -> bool {
+        false
+    }
+
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
 
@@ -48,7 +62,12 @@ pub fn read(
     options: &mut OptionReader<'_>,
     default: Box<dyn Observer>,
 ) -> Result<Box<dyn Observer>, RegistryError> {
-    const TYPES: [&str; 2] = ["Kinematics", "MultiAgentObservation"];
+    const TYPES: [&str; 4] = [
+        "Kinematics",
+        "ExitObservation",
+        "TimeToCollision",
+        "MultiAgentObservation",
+    ];
     let Some(mut own) = options.nested("observation")? else {
         return Ok(default);
     };
@@ -61,9 +80,11 @@ pub fn read(
             return Ok(default);
         };
         own = inner;
-        name = own.choice("type", "Kinematics", &TYPES[..1])?;
+        name = own.choice("type", "Kinematics", &TYPES[..TYPES.len() - 1])?;
     }
     let observer: Box<dyn Observer> = match name {
+        "ExitObservation" => Box::new(ExitObservation::read(&mut own)?),
+        "TimeToCollision" => Box::new(TimeToCollision::read(&mut own)?),
         _ => Box::new(Kinematics::read(&mut own)?),
     };
     own.finish()?;

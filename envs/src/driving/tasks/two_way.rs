@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::casting::{Fulfilled, WEIGHTS, weighted};
 use crate::driving::action::Decision;
+use crate::driving::catalogue::{Entry, pair};
+use crate::driving::observation::TimeToCollision;
 use crate::driving::road::{DEFAULT_WIDTH, Lane, LineType, NetworkError, RoadNetwork};
-use crate::driving::settings::Settings;
+use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 use LineType::{ContinuousLine, None as NoLine, Striped};
 
@@ -56,6 +58,24 @@ impl TwoWay {
                 options.number("left_lane_reward", 0.2, WEIGHTS)?,
             ],
         })
+    }
+}
+
+impl TwoWay {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = Entry {
+            id: "two-way-v0",
+            family: "TwoWay",
+            doc: "Overtake slower vehicles on a road with oncoming traffic.",
+            sparse: "to overtake a slower vehicle and get back to the right lane without a crash",
+        };
+        let defaults = || Defaults {
+            observation: Box::new(TimeToCollision::new(5.0)),
+            max_agents: 1,
+            ..Defaults::default()
+        };
+        pair(entry, defaults, Self::read).into_iter()
     }
 }
 

@@ -4,14 +4,16 @@ use std::f64::consts::FRAC_PI_2;
 use std::sync::Arc;
 
 use super::casting::{Fulfilled, WEIGHTS, Way, steps_of, weighted};
-use crate::driving::action::Decision;
+use crate::driving::action::{ActionType, Decision};
+use crate::driving::catalogue::{Entry, pair};
+use crate::driving::observation::TimeToCollision;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::road::{DEFAULT_WIDTH, Lane, LineType, NetworkError, RoadNetwork};
-use crate::driving::settings::Settings;
+use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 use LineType::{Continuous, ContinuousLine, None as NoLine, Striped};
 
@@ -83,6 +85,39 @@ impl UTurn {
             duration_s: options.number("duration", 10.0, 0.0..=1e6)?,
             normalize_reward: options.flag("normalize_reward", true)?,
         })
+    }
+}
+
+impl UTurn {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = |id| Entry {
+            id,
+            family: "UTurn",
+            doc: "Turn around through slow traffic that has to be passed.",
+            sparse: "to get through the bend without a crash",
+        };
+        let ids = [
+            pair(entry("u-turn-v0"), Self::defaults, Self::read),
+            pair(
+                entry("u-turn-v1"),
+                || Defaults {
+                    connected_lanes: true,
+                    ..Self::defaults()
+                },
+                Self::read,
+            ),
+        ];
+        ids.into_iter().flatten()
+    }
+
+    fn defaults() -> Defaults {
+        Defaults {
+            observation: Box::new(TimeToCollision::new(16.0)),
+            action: ActionType::meta_with(&[8.0, 16.0, 24.0]),
+            max_agents: 1,
+            ..Defaults::default()
+        }
     }
 }
 

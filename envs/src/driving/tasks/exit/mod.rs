@@ -8,14 +8,16 @@ use std::sync::Arc;
 use scene::Spread;
 
 use super::casting::{Fulfilled, WEIGHTS, steps_of, weighted};
-use crate::driving::action::Decision;
+use crate::driving::action::{ActionType, Decision};
+use crate::driving::catalogue::{Entry, pair};
+use crate::driving::observation::ExitObservation;
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
-use crate::driving::settings::Settings;
+use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// To be on the exit is rewarded, and a little to drive fast. The task is fulfilled on the exit, or, with meta-actions, when
 /// the ego is on its way there.
@@ -68,6 +70,39 @@ impl Exit {
     fn is_leaving(&self, view: &View<'_>, i: usize) -> bool {
         let (from, to, id) = view.network.triple(view.target_lane(i));
         to == "exit" || (from == "1" && usize::from(id) == self.lanes)
+    }
+}
+
+impl Exit {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = |id| Entry {
+            id,
+            family: "Exit",
+            doc: "Cross a busy highway and leave it at the exit.",
+            sparse: "to reach the lane to the exit without a crash",
+        };
+        let ids = [
+            pair(entry("exit-v0"), Self::defaults, Self::read),
+            pair(
+                entry("exit-v1"),
+                || Defaults {
+                    connected_lanes: true,
+                    ..Self::defaults()
+                },
+                Self::read,
+            ),
+        ];
+        ids.into_iter().flatten()
+    }
+
+    fn defaults() -> Defaults {
+        Defaults {
+            simulation_frequency: 5,
+            observation: Box::new(ExitObservation::default()),
+            action: ActionType::meta_with(&[18.0, 24.0, 30.0]),
+            ..Defaults::default()
+        }
     }
 }
 

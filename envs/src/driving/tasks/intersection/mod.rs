@@ -1,5 +1,6 @@
 //! `intersection-v0`, `-v1`, `-v2` and `intersection-multi-agent-v0`, `-v1`, `-v2`: cross an intersection without lights.
 
+mod defaults;
 mod network;
 mod traffic;
 
@@ -9,13 +10,14 @@ use traffic::Spawn;
 
 use super::casting::{Fulfilled, WEIGHTS, steps_of, weighted};
 use crate::driving::action::Decision;
+use crate::driving::catalogue::{Entry, pair};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// So far along an exit an ego has arrived, in m.
 const ARRIVAL: f64 = 25.0;
@@ -118,6 +120,39 @@ impl Intersection {
         egos.clone().any(|ego| view.bodies[ego].crashed)
             || egos.all(|ego| Self::has_arrived(view, ego))
             || (self.offroad_terminal && !view.on_road(view.ego(0)))
+    }
+}
+
+impl Intersection {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = |id, doc| Entry {
+            id,
+            family: "Intersection",
+            doc,
+            sparse: "to arrive on an exit without a crash",
+        };
+        let one = "Cross an intersection without lights, fast, and hit nobody.";
+        let wheel = "The same with throttle and steering, and tyres that slip.";
+        let shared = "Several vehicles cross an intersection; they share their reward and their end.";
+        let several = "Several vehicles cross an intersection; each has its own reward and end.";
+        let ids = [
+            pair(entry("intersection-v0", one), defaults::discrete, Self::read),
+            pair(entry("intersection-v1", wheel), defaults::continuous, Self::read),
+            pair(entry("intersection-v2", one), defaults::connected, Self::read),
+            pair(entry("intersection-multi-agent-v0", shared), defaults::agents, Self::read),
+            pair(
+                entry("intersection-multi-agent-v1", several),
+                defaults::agents,
+                Self::read_individual,
+            ),
+            pair(
+                entry("intersection-multi-agent-v2", several),
+                defaults::connected_agents,
+                Self::read_individual,
+            ),
+        ];
+        ids.into_iter().flatten()
     }
 }
 

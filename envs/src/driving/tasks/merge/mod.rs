@@ -9,14 +9,15 @@ use network::Sections;
 
 use super::casting::{Fulfilled, WEIGHTS, lane_change, weighted};
 use crate::driving::action::Decision;
+use crate::driving::catalogue::{Entry, pair};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{Point, lmap};
-use crate::driving::settings::Settings;
+use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::RoadObject;
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// Which of the package's two merges it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +112,34 @@ impl Merge {
             .fold(0.0, |sum, (body, driver)| {
                 sum + (driver.target_speed - body.speed) / driver.target_speed
             })
+    }
+}
+
+impl Merge {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = |id| Entry {
+            id,
+            family: "Merge",
+            doc: "Pass a ramp from which a vehicle joins the highway, fast, and hit nobody.",
+            sparse: "to get past the merge without a crash",
+        };
+        let single = || Defaults {
+            max_agents: 1,
+            ..Defaults::default()
+        };
+        let connected = || Defaults {
+            connected_lanes: true,
+            max_agents: 1,
+            ..Defaults::default()
+        };
+        let ids = [
+            pair(entry("merge-v0"), single, Self::read),
+            pair(entry("merge-v1"), connected, Self::read),
+            pair(entry("merge-generic-v0"), single, Self::read_generic),
+            pair(entry("merge-generic-v1"), connected, Self::read_generic),
+        ];
+        ids.into_iter().flatten()
     }
 }
 

@@ -113,7 +113,7 @@ pub(super) fn generic(lanes: usize, sections: &Sections) -> Result<(RoadNetwork,
     let [a, b, c, d] = sections.borders();
     let mut builder = RoadNetwork::builder();
     for (nodes, span) in [(["a", "b"], [a, b]), (["b", "c"], [b, c]), (["c", "d"], [c, d])] {
-        builder.add_straight_section(nodes, lanes, span, SPEED_LIMIT);
+        builder.add_straight_lanes(nodes, lanes, span, |_| SPEED_LIMIT);
     }
     let y_near = lanes as f64 * DEFAULT_WIDTH;
     let heights = [y_near + 2.0 * AMPLITUDE, y_near];

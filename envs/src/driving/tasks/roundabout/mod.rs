@@ -7,15 +7,17 @@ mod scene;
 use std::sync::Arc;
 
 use super::casting::{Fulfilled, WEIGHTS, Way, lane_change, steps_of, weighted};
-use crate::driving::action::Decision;
+use crate::driving::action::{ActionType, Decision};
+use crate::driving::catalogue::{Entry, pair};
+use crate::driving::observation::{Kinematics, square_ranges};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::lmap;
-use crate::driving::settings::Settings;
+use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Kind, speed_index};
 use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// Speeds by which the speed of an ego is rated that has no target speeds, in m/s.
 const DEFAULT_SPEEDS: [f64; 3] = [20.0, 25.0, 30.0];
@@ -101,6 +103,42 @@ impl Roundabout {
             duration_s: options.number("duration", duration_s, 0.0..=1e6)?,
             normalize_reward: options.flag("normalize_reward", true)?,
         })
+    }
+}
+
+impl Roundabout {
+    /// The ids.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = |id| Entry {
+            id,
+            family: "Roundabout",
+            doc: "Go through a roundabout with flowing traffic to its second exit, fast, and hit nobody.",
+            sparse: "to get to the second exit without a crash",
+        };
+        let connected = || Defaults {
+            connected_lanes: true,
+            ..Self::defaults()
+        };
+        let ids = [
+            pair(entry("roundabout-v0"), Self::defaults, Self::read),
+            pair(entry("roundabout-v1"), connected, Self::read),
+            pair(entry("roundabout-generic-v0"), Self::defaults, Self::read_generic),
+            pair(entry("roundabout-generic-v1"), connected, Self::read_generic),
+        ];
+        ids.into_iter().flatten()
+    }
+
+    fn defaults() -> Defaults {
+        Defaults {
+            observation: Box::new(Kinematics {
+                absolute: true,
+                features_range: square_ranges(100.0, 15.0),
+                ..Kinematics::default()
+            }),
+            action: ActionType::meta_with(&[0.0, 8.0, 16.0]),
+            max_agents: 1,
+            ..Defaults::default()
+        }
     }
 }
 

@@ -66,7 +66,8 @@ pub(super) fn generic<M>(stage: &mut Stage<'_, M>, vehicles: usize, destination:
             let (from, to) = STARTS[stage.rng.integers(0, STARTS.len() as i64) as usize];
             let first = stage.lane(from, to, 0);
             let width = stage.network.width(stage.network.road(first));
-            let lane = stage.lane(from, to, stage.rng.integers(0, width as i64) as u16);
+            let id = stage.rng.integers(0, width as i64) as u16;
+            let lane = stage.lane(from, to, id);
             let geometry = stage.network.lane(lane);
             let s = stage.rng.uniform(5.0, (geometry.length() - 5.0).max(5.0));
             let place = geometry.position(s, 0.0);
