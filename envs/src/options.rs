@@ -122,6 +122,19 @@ impl<'a> OptionReader<'a> {
         self.options.get(key).filter(|value| !value.is_null())
     }
 
+    /// True if an option is given as null.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.options.get(key).is_some_and(Value::is_null)
+    }
+
+    /// The error of a task that cannot be made of its options.
+    pub fn fail(&self, reason: &impl std::fmt::Display) -> RegistryError {
+        RegistryError::Task {
+            id: self.id.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
     /// Accepts an option that has no effect.
     pub fn ignore(&mut self, key: &'static str) {
         self.known.push(key);

@@ -129,12 +129,17 @@ impl Default for Order {
 impl ActionType {
     /// Meta-actions with the usual target speeds.
     pub fn meta() -> Self {
+        Self::meta_with(&TARGET_SPEEDS)
+    }
+
+    /// Meta-actions with these target speeds, in m/s, ascending.
+    pub fn meta_with(target_speeds: &[f64]) -> Self {
         Self::Meta {
             axes: Axes {
                 longitudinal: true,
                 lateral: true,
             },
-            target_speeds: TARGET_SPEEDS.to_vec(),
+            target_speeds: target_speeds.to_vec(),
         }
     }
 
@@ -329,6 +334,18 @@ impl ActionType {
 }
 
 impl Controls {
+    /// Controls with the usual ranges.
+    pub fn of(axes: Axes) -> Self {
+        Self {
+            axes,
+            acceleration_range: ACCELERATION_RANGE,
+            steering_range: STEERING_RANGE,
+            speed_range: None,
+            dynamical: false,
+            clip: true,
+        }
+    }
+
     /// The acceleration and the steering angle of values in `[-1, 1]`. The package computes them in f32.
     fn order(&self, values: &[f32]) -> Order {
         let value = |nth: usize| {

@@ -7,7 +7,7 @@ use prospect_sim::Env;
 use super::env::{DrivingEnv, Title};
 use super::settings::{Defaults, Payment, Settings};
 use super::task::Task;
-use super::tasks::{Highway, LaneKeeping, Parking, ParkingDefaults, Racetrack, Track};
+use super::tasks::{self, Highway};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -97,92 +97,13 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
     ]
     .into_iter()
     .flatten()
-    .chain(parking())
-    .chain(racetracks())
-    .chain(lane_keeping())
-}
-
-fn parking() -> impl Iterator<Item = TaskEntry> {
-    let parking = |id, doc| Entry {
-        id,
-        family: "Parking",
-        doc,
-        sparse: "to stand in the spot",
-    };
-    let often = || Parking::defaults(5);
-    [
-        pair(
-            parking("parking-v0", "Park a car in a given spot, in a given direction."),
-            often,
-            |options| Parking::read(options, ParkingDefaults::default()),
-        ),
-        pair(
-            parking(
-                "parking-ActionRepeat-v0",
-                "Park a car in a given spot with one action per second.",
-            ),
-            || Parking::defaults(1),
-            |options| {
-                Parking::read(
-                    options,
-                    ParkingDefaults {
-                        duration: 20.0,
-                        vehicles_count: 0,
-                    },
-                )
-            },
-        ),
-        pair(
-            parking(
-                "parking-parked-v0",
-                "Park a car in a given spot between parked cars.",
-            ),
-            often,
-            |options| {
-                Parking::read(
-                    options,
-                    ParkingDefaults {
-                        vehicles_count: 10,
-                        ..ParkingDefaults::default()
-                    },
-                )
-            },
-        ),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-fn racetracks() -> impl Iterator<Item = TaskEntry> {
-    let racetrack = |id| Entry {
-        id,
-        family: "Racetrack",
-        doc: "Steer a car along a circuit without hitting those in front.",
-        sparse: "to complete a lap",
-    };
-    let own_lane = || Racetrack::defaults(false);
-    let connected = || Racetrack::defaults(true);
-    let small = |options: &mut OptionReader<'_>| Racetrack::read(options, Track::Small);
-    let large = |options: &mut OptionReader<'_>| Racetrack::read(options, Track::Large);
-    let oval = |options: &mut OptionReader<'_>| Racetrack::read(options, Track::Oval);
-    [
-        pair(racetrack("racetrack-v0"), own_lane, small),
-        pair(racetrack("racetrack-v1"), connected, small),
-        pair(racetrack("racetrack-large-v0"), own_lane, large),
-        pair(racetrack("racetrack-large-v1"), connected, large),
-        pair(racetrack("racetrack-oval-v0"), own_lane, oval),
-        pair(racetrack("racetrack-oval-v1"), connected, oval),
-    ]
-    .into_iter()
-    .flatten()
-}
-
-fn lane_keeping() -> impl Iterator<Item = TaskEntry> {
-    let entry = Entry {
-        id: "lane-keeping-v0",
-        family: "LaneKeeping",
-        doc: "Steer a car with slipping tyres onto a winding lane and along it, through noise.",
-        sparse: "to be on a lane after every step until the time is up",
-    };
-    pair(entry, LaneKeeping::defaults, LaneKeeping::read).into_iter()
+    .chain(tasks::Merge::entries())
+    .chain(tasks::Roundabout::entries())
+    .chain(tasks::Intersection::entries())
+    .chain(tasks::Exit::entries())
+    .chain(tasks::TwoWay::entries())
+    .chain(tasks::UTurn::entries())
+    .chain(tasks::Parking::entries())
+    .chain(tasks::Racetrack::entries())
+    .chain(tasks::LaneKeeping::entries())
 }

@@ -56,6 +56,8 @@ pub struct Defaults {
     pub observation: Box<dyn Observer>,
     /// Controlled vehicles.
     pub agents: usize,
+    /// The most controlled vehicles.
+    pub max_agents: usize,
     /// How the reward is paid.
     pub payment: Payment,
 }
@@ -71,6 +73,7 @@ impl Default for Defaults {
             action: ActionType::meta(),
             observation: Box::new(observation::Kinematics::default()),
             agents: 1,
+            max_agents: MAX_AGENTS,
             payment: Payment::Shaped,
         }
     }
@@ -107,15 +110,21 @@ impl Settings {
             1..=simulation_frequency,
         )?;
         let connected_lanes = options.flag("neighbour_vehicles_connected_lanes", defaults.connected_lanes)?;
+        let action = ActionType::read(options, defaults.action)?;
+        let mut observation = observation::read(options, defaults.observation)?;
+        observation.set_policy_frequency(policy_frequency);
+        if observation.needs_target_speeds() && action.target_speeds().is_empty() {
+            return Err(options.refuse("observation", "a type that does without meta-actions"));
+        }
         Ok(Self {
             simulation_frequency,
             policy_frequency,
             connected_lanes,
             regulated: defaults.regulated,
-            action: ActionType::read(options, defaults.action)?,
-            observation: observation::read(options, defaults.observation)?,
+            action,
+            observation,
             other_vehicles: read_other_vehicles(options)?,
-            agents: options.integer("controlled_vehicles", defaults.agents, 1..=MAX_AGENTS)?,
+            agents: options.integer("controlled_vehicles", defaults.agents, 1..=defaults.max_agents)?,
             payment: defaults.payment,
         })
     }

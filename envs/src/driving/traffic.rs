@@ -8,9 +8,9 @@ use super::episode::Episode;
 use super::neighbours::{LaneIndex, Neighbours};
 use super::road::RoadNetwork;
 use super::road::{LaneIx, Route};
+use super::scene::View;
 use super::settings::Settings;
 use super::vehicle::{Body, Driver, Params, RoadObject, Vehicle};
-use super::view::View;
 
 /// Vehicles in list order, one slice per component, and the objects.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use prospect_sim::{Dtype, Field, FieldsMut};
 
 use super::{Observer, ObserverScratch};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

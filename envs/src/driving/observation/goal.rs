@@ -4,7 +4,7 @@ use prospect_sim::{ACHIEVED_GOAL, DESIRED_GOAL, Dtype, Field, FieldsMut};
 
 use super::kinematics::{Feature, read_features};
 use super::{Observer, ObserverScratch};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

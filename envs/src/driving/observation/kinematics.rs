@@ -224,6 +224,18 @@ impl Kinematics {
         Some([-half, half])
     }
 
+    /// A feature's value as it is observed.
+    #[inline]
+    pub(super) fn scaled(&self, feature: Feature, value: f64, lanes: u16) -> f64 {
+        match self.range(feature, lanes) {
+            Some(range) if self.normalize => {
+                let value = lmap(value, range, [-1.0, 1.0]);
+                if self.clip { clip(value, -1.0, 1.0) } else { value }
+            }
+            _ => value,
+        }
+    }
+
     /// Lists what the ego sees in `keyed`, vehicles by their index and objects counted on after them, in order.
     fn list(&self, view: &View<'_>, ego: usize, keyed: &mut Vec<(f64, u32)>) {
         let n = view.bodies.len();
@@ -302,20 +314,22 @@ impl Observer for Kinematics {
             let from = (!is_ego && !self.absolute).then_some(ego);
             let intentions = is_ego || self.observe_intentions;
             for (value, &feature) in row.iter_mut().zip(&self.features) {
-                let mut number = feature.of(view, thing as usize, from, intentions);
-                if self.normalize
-                    && let Some(range) = self.range(feature, lanes)
-                {
-                    number = lmap(number, range, [-1.0, 1.0]);
-                    if self.clip {
-                        number = clip(number, -1.0, 1.0);
-                    }
-                }
-                *value = number as f32;
+                let number = feature.of(view, thing as usize, from, intentions);
+                *value = self.scaled(feature, number, lanes) as f32;
             }
         }
         rows.for_each(|row| row.fill(0.0));
     }
+}
+
+/// Ranges of places and velocities that are alike in both directions: ± `place` m and ± `speed` m/s.
+pub fn square_ranges(place: f64, speed: f64) -> Vec<(Feature, [f64; 2])> {
+    vec![
+        (Feature::X, [-place, place]),
+        (Feature::Y, [-place, place]),
+        (Feature::Vx, [-speed, speed]),
+        (Feature::Vy, [-speed, speed]),
+    ]
 }
 
 /// A list of features under `key`.

@@ -7,7 +7,7 @@ use prospect_sim::{Dtype, Field, FieldsMut};
 use super::{Observer, ObserverScratch};
 use crate::driving::road::polygon::{Corners, rectangle};
 use crate::driving::road::scalar::{Point, direction, dot, norm, scale, sub};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

@@ -3,10 +3,12 @@
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
 mod attributes;
+mod exit;
 mod goal;
 mod kinematics;
 mod lidar;
 mod occupancy;
+mod time_to_collision;
 mod tuple;
 
 use std::fmt::Debug;
@@ -14,10 +16,12 @@ use std::fmt::Debug;
 use prospect_sim::{Field, FieldsMut};
 
 pub use attributes::{Attribute, Attributes};
+pub use exit::ExitObservation;
 pub use goal::KinematicsGoal;
-pub use kinematics::{Feature, Kinematics};
+pub use kinematics::{Feature, Kinematics, square_ranges};
 pub use lidar::Lidar;
 pub use occupancy::{Layer, OccupancyGrid};
+pub use time_to_collision::TimeToCollision;
 pub use tuple::Tuple;
 
 use super::scene::View;
@@ -35,6 +39,16 @@ pub struct ObserverScratch {
 
 /// A type of observation, configured.
 pub trait Observer: Debug + Send + Sync {
+    /// Tells how many steps there are per s; called before anything else.
+    fn set_policy_frequency(&mut self, policy_frequency: usize) {
+        let _ = policy_frequency;
+    }
+
+    /// True if it is about the target speeds of meta-actions, so that other actions do not do.
+    fn needs_target_speeds(&self) -> bool {
+        false
+    }
+
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
 
@@ -56,8 +70,10 @@ pub trait Observer: Debug + Send + Sync {
 }
 
 /// Types of observation of one agent.
-const TYPES: [&str; 6] = [
+const TYPES: [&str; 8] = [
     "Kinematics",
+    "ExitObservation",
+    "TimeToCollision",
     "KinematicsGoal",
     "OccupancyGrid",
     "LidarObservation",
@@ -96,6 +112,8 @@ fn read_type(
 ) -> Result<Box<dyn Observer>, RegistryError> {
     let observer: Box<dyn Observer> = match options.choice("type", "Kinematics", types)? {
         "KinematicsGoal" => Box::new(KinematicsGoal::read(&mut options)?),
+        "ExitObservation" => Box::new(ExitObservation::read(&mut options)?),
+        "TimeToCollision" => Box::new(TimeToCollision::read(&mut options)?),
         "OccupancyGrid" => Box::new(OccupancyGrid::read(&mut options)?),
         "LidarObservation" => Box::new(Lidar::read(&mut options)?),
         "AttributesObservation" if default.attributes().is_empty() => {

@@ -6,7 +6,7 @@ use super::kinematics::{Feature, read_ranges};
 use super::{Observer, ObserverScratch};
 use crate::driving::road::Lane;
 use crate::driving::road::scalar::{Point, clip, direction, lmap, sub};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

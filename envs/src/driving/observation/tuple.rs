@@ -3,7 +3,7 @@
 use prospect_sim::{Field, FieldMut, FieldsMut, SliceMut};
 
 use super::{Observer, ObserverScratch};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 
 /// Observers side by side. The components of the i-th are named as its own, with `_i` appended.
 #[derive(Debug)]

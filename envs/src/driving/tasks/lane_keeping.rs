@@ -11,14 +11,15 @@ use prospect_sim::{Dtype, FactSpec, Field};
 use serde::{Deserialize, Serialize};
 
 use crate::driving::action::{ActionType, Axes, Controls, Decision};
+use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::{Attribute, Attributes};
 use crate::driving::road::{Lane, LaneIx, LineType, NetworkError, RoadNetwork, Width};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Body, Vehicle};
-use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// Width of the lanes, in m.
 const WIDTH: f64 = 10.0;
@@ -79,10 +80,22 @@ fn roads() -> Result<RoadNetwork, NetworkError> {
 }
 
 impl LaneKeeping {
+    /// lane-keeping-v0 and its sparse variant.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let entry = Entry {
+            id: "lane-keeping-v0",
+            family: "LaneKeeping",
+            doc: "Steer a car with slipping tyres onto a winding lane and along it, through noise.",
+            sparse: "to be on a lane after every step until the time is up",
+        };
+        pair(entry, Self::defaults, Self::read).into_iter()
+    }
+
     /// What distinguishes lane keeping from other tasks.
-    pub fn defaults() -> Defaults {
+    fn defaults() -> Defaults {
         Defaults {
             simulation_frequency: 10,
+            max_agents: 1,
             policy_frequency: 10,
             action: ActionType::Continuous(Controls {
                 axes: Axes {
@@ -102,8 +115,7 @@ impl LaneKeeping {
     ///
     /// # Errors
     /// [`RegistryError`] for values that cannot be used.
-    pub fn read(options: &mut OptionReader<'_>) -> Result<Self, RegistryError> {
-        options.integer("controlled_vehicles", 1, 1..=1)?;
+    fn read(options: &mut OptionReader<'_>) -> Result<Self, RegistryError> {
         let network = roads().map_err(|error| options.refuse("network", &error.to_string()))?;
         let lane = |from, to| network.find(from, to, 0).unwrap_or_default();
         Ok(Self {
@@ -183,13 +195,12 @@ impl Task for LaneKeeping {
             lane.heading_at(0.0),
             speed,
         );
-        let ego = stage.fleet.push(stage.settings.action.fit(vehicle));
-        stage.control(ego);
+        stage.add_ego(stage.settings.action.fit(vehicle));
         let attributes = stage.settings.observation.attributes();
         for _ in 0..LOOKS_AT_RESET {
             self.look(
                 attributes,
-                &stage.fleet.bodies[ego],
+                &stage.fleet.bodies[0],
                 stage.memory,
                 stage.rng,
                 &mut stage.episode.measured,

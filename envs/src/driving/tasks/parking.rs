@@ -10,15 +10,16 @@ use std::sync::Arc;
 use prospect_sim::{Dtype, FactSpec, Field, GoalReward};
 
 use crate::driving::action::{ActionType, Controls, Decision};
+use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::KinematicsGoal;
 use crate::driving::road::scalar::{Point, norm, sub};
 use crate::driving::road::{Lane, LaneIx, LineType, NetworkError, RoadNetwork};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Kind, RoadObject, Vehicle};
-use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// Spots in each of the two rows.
 const SPOTS: usize = 14;
@@ -36,24 +37,6 @@ const PARKED_AT: f64 = 4.0;
 const EGO_SPACING: f64 = 10.0;
 /// With more, two would start at the same spot.
 const MAX_EGOS: usize = 7;
-
-/// What can be configured of a car park.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ParkingDefaults {
-    /// Of an episode, in s.
-    pub duration: f64,
-    /// Parked vehicles.
-    pub vehicles_count: usize,
-}
-
-impl Default for ParkingDefaults {
-    fn default() -> Self {
-        Self {
-            duration: 100.0,
-            vehicles_count: 0,
-        }
-    }
-}
 
 /// The car park.
 #[derive(Debug, Clone)]
@@ -86,24 +69,64 @@ fn spots() -> Result<RoadNetwork, NetworkError> {
 }
 
 impl Parking {
-    /// What all car parks share.
-    pub fn defaults(policy_frequency: usize) -> Defaults {
+    fn defaults(policy_frequency: usize) -> Defaults {
         Defaults {
             action: ActionType::Continuous(Controls::default()),
             observation: Box::new(KinematicsGoal::default()),
             policy_frequency,
+            max_agents: MAX_EGOS,
             ..Defaults::default()
         }
     }
 
-    /// The car park that options describe.
+    /// parking-v0, -ActionRepeat-v0 and -parked-v0, and their sparse variants.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let parking = |id, doc| Entry {
+            id,
+            family: "Parking",
+            doc,
+            sparse: "to stand in the spot",
+        };
+        let often = || Self::defaults(5);
+        [
+            pair(
+                parking("parking-v0", "Park a car in a given spot, in a given direction."),
+                often,
+                |options| Self::read(options, 100.0, 0),
+            ),
+            pair(
+                parking(
+                    "parking-ActionRepeat-v0",
+                    "Park a car in a given spot with one action per second.",
+                ),
+                || Self::defaults(1),
+                |options| Self::read(options, 20.0, 0),
+            ),
+            pair(
+                parking(
+                    "parking-parked-v0",
+                    "Park a car in a given spot between parked cars.",
+                ),
+                often,
+                |options| Self::read(options, 100.0, 10),
+            ),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The car park that options describe, where they do not say otherwise with `vehicles_count` parked vehicles for
+    /// `duration` s.
     ///
     /// # Errors
     /// [`RegistryError`] for values that cannot be used.
-    pub fn read(options: &mut OptionReader<'_>, defaults: ParkingDefaults) -> Result<Self, RegistryError> {
+    fn read(
+        options: &mut OptionReader<'_>,
+        duration: f64,
+        vehicles_count: usize,
+    ) -> Result<Self, RegistryError> {
         // A key of the package's configuration that nothing reads there: the range is that of the action.
         options.ignore("steering_range");
-        options.integer("controlled_vehicles", 1, 1..=MAX_EGOS)?;
         let goal = KinematicsGoal::default();
         let width = goal.width();
         let network = spots().map_err(|error| options.refuse("spots", &error.to_string()))?;
@@ -117,9 +140,9 @@ impl Parking {
             goal,
             success_goal_reward: options.number("success_goal_reward", 0.12, 0.0..=1e6)?,
             collision_reward: options.number("collision_reward", -5.0, -1e6..=1e6)?,
-            vehicles_count: options.integer("vehicles_count", defaults.vehicles_count, 0..=2 * SPOTS)?,
+            vehicles_count: options.integer("vehicles_count", vehicles_count, 0..=2 * SPOTS)?,
             add_walls: options.flag("add_walls", true)?,
-            duration: options.number("duration", defaults.duration, 0.0..=1e6)?,
+            duration: options.number("duration", duration, 0.0..=1e6)?,
         })
     }
 
@@ -150,8 +173,7 @@ impl Parking {
             let vehicle = Vehicle::new(stage.network, kind, [x, 0.0], heading, 0.0);
             let vehicle = stage.settings.action.fit(vehicle);
             empty.retain(|&spot| spot != vehicle.body.lane);
-            let ego = stage.fleet.push(vehicle);
-            stage.control(ego);
+            stage.add_ego(vehicle);
         }
     }
 
@@ -333,7 +355,7 @@ mod tests {
     fn the_goal_reward_has_the_published_number() {
         let options = Options::new();
         let mut options = OptionReader::new("parking-v0", &options);
-        let task = Parking::read(&mut options, ParkingDefaults::default()).unwrap();
+        let task = Parking::read(&mut options, 100.0, 0).unwrap();
         let (mut reward, mut success) = ([0.0], [true]);
         let achieved = [0.05, 0.02, 0.0, 0.0, 1.0, 0.0];
         let desired = [0.1, 0.14, 0.0, 0.0, 0.0, 1.0];

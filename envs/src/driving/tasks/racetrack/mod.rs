@@ -14,15 +14,16 @@ use self::lap::Circuit;
 pub use self::lap::LapCounter;
 use self::oval::Oval;
 use crate::driving::action::{ActionType, Decision};
+use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::{Feature, Layer, OccupancyGrid};
 use crate::driving::road::scalar::{Point, lmap, norm, sub};
 use crate::driving::road::{LaneIx, RoadNetwork, Shape};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Kind, RoadObject, Vehicle};
-use crate::driving::view::View;
 use crate::options::OptionReader;
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TaskEntry};
 
 /// Where on its lane the first vehicle starts, in m.
 const START: [f64; 2] = [20.0, 50.0];
@@ -33,7 +34,7 @@ const CLEARANCE: f64 = 20.0;
 
 /// Which circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Track {
+enum Track {
     /// Two lanes, winding.
     Small,
     /// Three lanes, winding, longer.
@@ -60,8 +61,33 @@ pub struct Racetrack {
 }
 
 impl Racetrack {
+    /// racetrack-v0, -large-v0 and -oval-v0, their versions 1, and the sparse variants of all.
+    pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+        let racetrack = |id| Entry {
+            id,
+            family: "Racetrack",
+            doc: "Steer a car along a circuit without hitting those in front.",
+            sparse: "to complete a lap",
+        };
+        let own_lane = || Self::defaults(false);
+        let connected = || Self::defaults(true);
+        let small = |options: &mut OptionReader<'_>| Self::read(options, Track::Small);
+        let large = |options: &mut OptionReader<'_>| Self::read(options, Track::Large);
+        let oval = |options: &mut OptionReader<'_>| Self::read(options, Track::Oval);
+        [
+            pair(racetrack("racetrack-v0"), own_lane, small),
+            pair(racetrack("racetrack-v1"), connected, small),
+            pair(racetrack("racetrack-large-v0"), own_lane, large),
+            pair(racetrack("racetrack-large-v1"), connected, large),
+            pair(racetrack("racetrack-oval-v0"), own_lane, oval),
+            pair(racetrack("racetrack-oval-v1"), connected, oval),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// What all circuits share: 5 steps per s, steering alone, a grid about the vehicle.
-    pub fn defaults(connected_lanes: bool) -> Defaults {
+    fn defaults(connected_lanes: bool) -> Defaults {
         Defaults {
             policy_frequency: 5,
             connected_lanes,
@@ -81,7 +107,7 @@ impl Racetrack {
     ///
     /// # Errors
     /// [`RegistryError`] for values that cannot be used.
-    pub fn read(options: &mut OptionReader<'_>, track: Track) -> Result<Self, RegistryError> {
+    fn read(options: &mut OptionReader<'_>, track: Track) -> Result<Self, RegistryError> {
         let speed_limit = options.number("speed_limit", 10.0, 0.1..=100.0)?;
         let mut obstacles = Vec::new();
         let (network, start_lanes) = match track {
@@ -125,15 +151,12 @@ impl Racetrack {
             };
             let s = stage.rng.uniform(START[0], START[1]);
             let speed = network.lane(lane).speed_limit().unwrap_or(0.0);
-            let kind = stage.settings.action.kind();
-            let vehicle = Vehicle::on_lane(network, kind, lane, s, speed);
-            let vehicle = stage.settings.action.fit(vehicle);
+            let vehicle = stage.ego_on(lane, s, speed);
             let counter = self
                 .circuit
                 .start(network, vehicle.body.lane, vehicle.body.position);
             stage.memory.push(counter);
-            let ego = stage.fleet.push(vehicle);
-            stage.control(ego);
+            stage.add_ego(vehicle);
         }
         lane
     }
