@@ -91,6 +91,12 @@ pub enum MapError {
         /// What to do.
         remedy: &'static str,
     },
+    /// The lanes do not make a road network.
+    #[error("the map makes no road network: {reason}")]
+    Network {
+        /// What the network says.
+        reason: String,
+    },
     /// Nothing in the map can be driven on.
     #[error("the map has no lane to drive on; give at least one lane of type `driving` a width")]
     NoDrivingLane,

@@ -1,6 +1,6 @@
 //! Fits straights and arcs to a curve that is known by its points and directions.
 
-use super::arc_spline::ArcSpline;
+use crate::driving::road::ArcSpline;
 
 /// How far fitted arcs may lie from the curve, in m.
 pub(super) const FIT_TOLERANCE_M: f64 = 1e-4;

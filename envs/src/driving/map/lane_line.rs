@@ -1,6 +1,7 @@
 //! The centre line and the width of one lane: the reference line, shifted by the lanes between.
 
-use super::arc_spline::ArcSpline;
+use crate::driving::road::ArcSpline;
+
 use super::build::Stretch;
 use super::document::{Lane, Road};
 use super::error::MapError;

@@ -10,7 +10,6 @@
 //! and what to do: virtual junctions, sections of one side, lanes that state borders instead of widths, lanes of both
 //! directions, rails, included files, other geometries.
 
-mod arc_spline;
 mod build;
 mod cubic;
 mod document;
@@ -18,6 +17,7 @@ mod error;
 mod fit;
 mod lane_line;
 mod links;
+mod network;
 mod plan_view;
 mod quadrature;
 mod read;
@@ -27,7 +27,7 @@ mod refusals;
 mod road_map;
 mod xml;
 
-pub use arc_spline::{ArcPiece, ArcSpline};
 pub use document::Mark;
 pub use error::{At, MapError};
+pub use network::{MapNetwork, MapSettings};
 pub use road_map::{MapLane, RoadMap};

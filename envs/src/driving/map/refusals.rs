@@ -115,7 +115,7 @@ fn what_would_change_the_meaning_is_named() {
             "<border sOffset=\"0\" a=\"3\" b=\"0\" c=\"0\" d=\"0\"/>",
         )],
         &[
-            "10:73: <border> of road `a`",
+            "10:69: <border> of road `a`",
             "border instead of its width",
             "state `width` records",
         ],

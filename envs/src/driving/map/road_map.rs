@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::arc_spline::ArcSpline;
+use crate::driving::road::ArcSpline;
+
 use super::build::build;
 use super::document::Mark;
 use super::error::MapError;

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::scalar::Point;
+
 /// Curvatures below this, in 1/m, are straight: over a kilometre they turn by a microradian.
 const STRAIGHT: f64 = 1e-9;
 
@@ -11,18 +13,18 @@ pub struct ArcPiece {
     /// Distance along the curve where it starts, in m.
     start_m: f64,
     length_m: f64,
-    origin: [f64; 2],
+    origin: Point,
     /// Direction at its start: angle in rad, and as a unit vector.
     heading: f64,
-    direction: [f64; 2],
+    direction: Point,
     /// In 1/m; positive turns from x towards y.
     curvature: f64,
     /// A circle around it: its middle and half its length.
-    middle: [f64; 2],
+    middle: Point,
 }
 
 impl ArcPiece {
-    fn new(start_m: f64, origin: [f64; 2], heading: f64, curvature: f64, length_m: f64) -> Self {
+    fn new(start_m: f64, origin: Point, heading: f64, curvature: f64, length_m: f64) -> Self {
         let (sin, cos) = heading.sin_cos();
         let piece = Self {
             start_m,
@@ -44,7 +46,7 @@ impl ArcPiece {
     }
 
     /// `u` metres into the piece and `lateral` metres aside.
-    fn position(&self, u: f64, lateral: f64) -> [f64; 2] {
+    fn position(&self, u: f64, lateral: f64) -> Point {
         let [cos, sin] = self.direction;
         let [ahead, aside] = if self.curvature == 0.0 {
             [u, lateral]
@@ -64,7 +66,7 @@ impl ArcPiece {
     }
 
     /// Metres ahead of the piece's start and to its side, in its first direction.
-    fn local(&self, point: [f64; 2]) -> [f64; 2] {
+    fn local(&self, point: Point) -> Point {
         let [x, y] = [point[0] - self.origin[0], point[1] - self.origin[1]];
         let [cos, sin] = self.direction;
         [x * cos + y * sin, y * cos - x * sin]
@@ -72,7 +74,7 @@ impl ArcPiece {
 
     /// Where along the infinite straight or the circle the point is nearest, and its distance aside. On a circle the
     /// position is within half a turn of the piece's middle.
-    fn project(&self, point: [f64; 2]) -> (f64, f64) {
+    fn project(&self, point: Point) -> (f64, f64) {
         let [ahead, aside] = self.local(point);
         if self.curvature == 0.0 {
             return (ahead, aside);
@@ -103,7 +105,7 @@ pub struct ArcSpline {
 
 impl ArcSpline {
     /// Goes on with a piece from a point in a direction; pieces of no length are left out.
-    pub fn push(&mut self, origin: [f64; 2], heading: f64, curvature: f64, length_m: f64) {
+    pub fn push(&mut self, origin: Point, heading: f64, curvature: f64, length_m: f64) {
         if length_m > 0.0 {
             self.pieces
                 .push(ArcPiece::new(self.length_m, origin, heading, curvature, length_m));
@@ -136,7 +138,7 @@ impl ArcSpline {
     }
 
     /// The point `s` metres along the curve and `lateral` metres aside; beyond the ends straight on.
-    pub fn position(&self, s: f64, lateral: f64) -> [f64; 2] {
+    pub fn position(&self, s: f64, lateral: f64) -> Point {
         self.piece(s)
             .map_or([0.0; 2], |(piece, u)| piece.position(u, lateral))
     }
@@ -148,7 +150,7 @@ impl ArcSpline {
 
     /// Distance along the curve and aside of the curve's point that is nearest; before the start and beyond the end
     /// measured along the tangents there.
-    pub fn local_coordinates(&self, point: [f64; 2]) -> (f64, f64) {
+    pub fn local_coordinates(&self, point: Point) -> (f64, f64) {
         let mut best = (0.0, 0.0);
         let mut nearest = f64::INFINITY;
         for piece in &self.pieces {
@@ -173,7 +175,7 @@ impl ArcSpline {
 
     /// Distance to an end of a piece, with the coordinates along the tangent there: how far beyond the end counts only at
     /// the ends of the whole curve.
-    fn beside(&self, piece: &ArcPiece, inside: f64, point: [f64; 2]) -> (f64, (f64, f64)) {
+    fn beside(&self, piece: &ArcPiece, inside: f64, point: Point) -> (f64, (f64, f64)) {
         let heading = piece.heading_at(inside);
         let tangent = ArcPiece::new(0.0, piece.position(inside, 0.0), heading, 0.0, 1.0);
         let [ahead, aside] = tangent.local(point);
@@ -215,7 +217,7 @@ impl ArcSpline {
     }
 
     /// The smallest and the largest x and y that the curve may reach.
-    pub fn bounds(&self) -> [[f64; 2]; 2] {
+    pub fn bounds(&self) -> [Point; 2] {
         let mut bounds = [[f64::INFINITY; 2], [f64::NEG_INFINITY; 2]];
         for piece in &self.pieces {
             let reach = 0.5 * piece.length_m;
@@ -241,7 +243,7 @@ mod tests {
         curve
     }
 
-    fn near(a: [f64; 2], b: [f64; 2]) {
+    fn near(a: Point, b: Point) {
         assert!((a[0] - b[0]).hypot(a[1] - b[1]) < 1e-9, "{a:?} {b:?}");
     }
 
