@@ -77,7 +77,7 @@ impl Nodes {
         let lane = map.lanes.iter().find(|lane| lane.group == root / 2);
         let (road, stretch) = lane.map_or(("", 0), |lane| (lane.road.as_str(), lane.stretch));
         let side = lane.map_or(0, |lane| lane.id.signum());
-        let end = if root % 2 == 0 { "start" } else { "end" };
+        let end = if root.is_multiple_of(2) { "start" } else { "end" };
         let side = if side < 0 { "right" } else { "left" };
         format!("{road}.{stretch} {side} {end} {root}")
     }

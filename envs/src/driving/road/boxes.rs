@@ -71,3 +71,34 @@ impl Boxes {
         best.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::driving::map::{MapNetwork, MapSettings, RoadMap};
+
+    #[test]
+    fn boxes_change_nothing() {
+        let map = RoadMap::parse(include_str!("../../../../assets/maps/town.xodr")).unwrap();
+        let network = MapNetwork::new(&map, MapSettings::default()).unwrap().network;
+        let mut rng = prospect_sim::random::Generator::default_rng(7);
+        for _ in 0..400 {
+            let position = [rng.uniform(-600.0, 600.0), rng.uniform(-250.0, 250.0)];
+            let heading = Some(rng.uniform(-4.0, 4.0)).filter(|heading| *heading > -3.0);
+            let distance = |lane| {
+                let lane = network.lane(lane);
+                let coordinates = lane.local_coordinates(position);
+                heading.map_or(lane.distance(position), |heading| {
+                    lane.distance_with_heading(coordinates, heading)
+                })
+            };
+            let wanted = network
+                .lanes()
+                .min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+            assert_eq!(
+                Some(network.closest_lane(position, heading)),
+                wanted,
+                "{position:?}"
+            );
+        }
+    }
+}
