@@ -12,7 +12,7 @@ pub(super) struct Pose {
     pub(super) heading: f64,
     /// Its change in rad per metre of curve, positive to the left.
     pub(super) curvature: f64,
-    /// Metres of curve per unit of the parameter: 1 but for polynomials whose parameter is not quite their length.
+    /// Metres of curve per metre along the road: 1 but for polynomials whose stated length is not quite their own.
     pub(super) stretch: f64,
 }
 
@@ -33,11 +33,14 @@ pub(super) enum Shape {
     },
     /// `v(u)`; the distance along the road is the curve's length.
     Poly3(Cubic),
-    /// `u(p)` and `v(p)`, with `p` going from 0 to `range` in proportion to the distance along the road.
+    /// `u(p)` and `v(p)`; the distance along the road is in proportion to the curve's length.
     ParamPoly3 {
         u: Cubic,
         v: Cubic,
+        /// The last `p`; the first is 0.
         range: f64,
+        /// The curve's length in m.
+        own_length: f64,
     },
 }
 
@@ -75,20 +78,36 @@ fn spiral(start: f64, rate: f64, length: f64) -> [f64; 2] {
     })
 }
 
-/// The `u` at which the graph of a cubic has this length from 0: Newton's method on the length integral.
-fn graph_parameter(cubic: Cubic, length: f64) -> f64 {
-    let speed = |u: f64| cubic.slope(u).hypot(1.0);
-    let panels = (length.abs() / 4.0).ceil().max(4.0) as usize;
-    let mut u = length / speed(0.0);
+/// Length of a curve of two cubics from 0 to `p`.
+fn length_to([u, v]: [Cubic; 2], p: f64) -> f64 {
+    const PANELS: usize = 16;
+    let [length] = integral(p, PANELS, |x| [u.slope(x).hypot(v.slope(x))]);
+    length
+}
+
+/// The parameter at which a curve of two cubics has this length from 0: Newton's method on the length integral.
+fn parameter_at([u, v]: [Cubic; 2], length: f64, guess: f64) -> f64 {
+    let mut p = guess;
     for _ in 0..32 {
-        let [reached] = integral(u, panels, |x| [speed(x)]);
-        let step = (length - reached) / speed(u);
-        u += step;
-        if step.abs() < 1e-12 * length.max(1.0) {
+        let step = (length - length_to([u, v], p)) / u.slope(p).hypot(v.slope(p));
+        p += step;
+        if step.abs() <= 1e-13 * p.abs().max(1e-3) {
             break;
         }
     }
-    u
+    p
+}
+
+impl Shape {
+    /// A curve of two cubics whose parameter goes from 0 to `range`.
+    pub(super) fn param_poly3(u: Cubic, v: Cubic, range: f64) -> Self {
+        Self::ParamPoly3 {
+            u,
+            v,
+            range,
+            own_length: length_to([u, v], range),
+        }
+    }
 }
 
 /// Position, first and second derivative of a curve of two cubics.
@@ -109,7 +128,7 @@ impl Piece {
             curvature,
             stretch: 1.0,
         };
-        let (cubics, parameter, rate) = match self.shape {
+        let (cubics, parameter, stretch) = match self.shape {
             Shape::Line => return turned([d, 0.0], 0.0, 0.0),
             Shape::Arc { curvature } => return turned(arc(curvature, d), curvature * d, curvature),
             Shape::Spiral { start, rate } => {
@@ -120,12 +139,17 @@ impl Piece {
                 let u = Cubic {
                     coefficients: [0.0, 1.0, 0.0, 0.0],
                 };
-                let parameter = graph_parameter(v, d);
-                ([u, v], parameter, 1.0 / v.slope(parameter).hypot(1.0))
+                ([u, v], parameter_at([u, v], d, d), 1.0)
             }
-            Shape::ParamPoly3 { u, v, range } => {
-                let rate = range / self.length;
-                ([u, v], d * rate, rate)
+            Shape::ParamPoly3 {
+                u,
+                v,
+                range,
+                own_length,
+            } => {
+                let share = d / self.length;
+                let parameter = parameter_at([u, v], share * own_length, share * range);
+                ([u, v], parameter, own_length / self.length)
             }
         };
         let (position, [du, dv], [ddu, ddv]) = parametric(cubics, parameter);
@@ -134,7 +158,7 @@ impl Piece {
             position,
             heading: dv.atan2(du),
             curvature: (du * ddv - dv * ddu) / speed.powi(3),
-            stretch: speed * rate,
+            stretch,
         }
     }
 
@@ -299,7 +323,7 @@ mod tests {
             Shape::Poly3(Cubic {
                 coefficients: [0.5, 0.1, 0.02, -3e-4],
             }),
-            Shape::ParamPoly3 { u, v, range: 1.0 },
+            Shape::param_poly3(u, v, 1.0),
         ];
         for shape in shapes {
             let piece = Piece {

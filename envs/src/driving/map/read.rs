@@ -269,15 +269,20 @@ fn read_shape(geometry: Element<'_>, length: f64) -> Result<Shape, MapError> {
             }
         }
         "poly3" => Shape::Poly3(read_cubic(shape, ["a", "b", "c", "d"])?),
-        "paramPoly3" => Shape::ParamPoly3 {
-            u: read_cubic(shape, ["aU", "bU", "cU", "dU"])?,
-            v: read_cubic(shape, ["aV", "bV", "cV", "dV"])?,
-            range: match shape.text("pRange") {
+        "paramPoly3" => {
+            let range = match shape.text("pRange") {
                 Some("arcLength") => length,
                 None | Some("normalized") => 1.0,
                 Some(_) => return Err(shape.wrong_value("pRange", "arcLength or normalized")),
-            },
-        },
+            };
+            let u = read_cubic(shape, ["aU", "bU", "cU", "dU"])?;
+            let v = read_cubic(shape, ["aV", "bV", "cV", "dV"])?;
+            let shape_of = Shape::param_poly3(u, v, range);
+            if !matches!(shape_of, Shape::ParamPoly3 { own_length, .. } if own_length > 0.0) {
+                return Err(shape.wrong_value("bU", "a curve that leads somewhere"));
+            }
+            shape_of
+        }
         name => {
             return Err(shape.unsupported(
                 format!("the geometry `{name}`"),
