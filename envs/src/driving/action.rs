@@ -388,25 +388,30 @@ impl Traffic<'_> {
     }
 }
 
-/// The kind of other vehicles that the option `other_vehicles_type` names by the class's path, or by its last part.
+/// The kind of other vehicles that the option `other_vehicles_type` names by the class's path, by its last part, or by the
+/// short name of states in JSON.
 ///
 /// # Errors
 /// [`RegistryError::Option`] for other classes.
 pub fn read_other_vehicles(options: &mut OptionReader<'_>) -> Result<Kind, RegistryError> {
     const KEY: &str = "other_vehicles_type";
-    const CLASSES: [(&str, Kind); 4] = [
-        ("IDMVehicle", Kind::Idm),
-        ("LinearVehicle", Kind::Linear),
-        ("AggressiveVehicle", Kind::Aggressive),
-        ("DefensiveVehicle", Kind::Defensive),
+    const CLASSES: [(&str, &str, Kind); 4] = [
+        ("IDMVehicle", "idm", Kind::Idm),
+        ("LinearVehicle", "linear", Kind::Linear),
+        ("AggressiveVehicle", "aggressive", Kind::Aggressive),
+        ("DefensiveVehicle", "defensive", Kind::Defensive),
     ];
     let Some(value) = options.raw(KEY) else {
         return Ok(Kind::Idm);
     };
     let name = value.as_str().map(|path| path.rsplit('.').next().unwrap_or(path));
-    let found = CLASSES.iter().find(|(class, _)| name == Some(class));
-    let classes = CLASSES.map(|(class, _)| class).join(", ");
+    let found = CLASSES
+        .iter()
+        .find(|(class, short, _)| name == Some(class) || value.as_str() == Some(short));
+    let classes = CLASSES
+        .map(|(class, short, _)| format!("{class} ({short})"))
+        .join(", ");
     found
-        .map(|(_, kind)| *kind)
+        .map(|(_, _, kind)| *kind)
         .ok_or_else(|| options.refuse(KEY, &format!("one of {classes}")))
 }

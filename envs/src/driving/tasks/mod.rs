@@ -14,6 +14,7 @@ mod u_turn;
 
 pub use exit::Exit;
 pub use highway::Highway;
+pub(crate) use highway::Preset;
 pub use intersection::Intersection;
 pub use lane_keeping::LaneKeeping;
 pub use merge::Merge;
