@@ -7,7 +7,7 @@ use crate::driving::road::{NetworkError, RoadNetwork};
 /// Speed limit of the small circuit, in m/s.
 const SMALL_LIMIT: f64 = 10.0;
 
-/// The small circuit: nine stretches, about 390 m.
+/// The small circuit: nine stretches, about 350 m.
 pub(super) fn small() -> Result<RoadNetwork, NetworkError> {
     let inner: [Lines; 2] = [[FULL, OPEN], [DASHED, FULL]];
     let outer: [Lines; 2] = [[FULL, DASHED], [OPEN, FULL]];
@@ -87,7 +87,7 @@ fn widths(first: f64) -> [f64; 3] {
     [first, first + LANE_WIDTH, first + 2.0 * LANE_WIDTH]
 }
 
-/// The large circuit: nine stretches, about 750 m, with a speed limit in m/s.
+/// The large circuit: nine stretches, about 550 m, with a speed limit in m/s.
 pub(super) fn large(speed_limit: f64) -> Result<RoadNetwork, NetworkError> {
     let mut course = Course::new(speed_limit);
     course
