@@ -28,6 +28,23 @@ struct Entry {
     thing: ThingIx,
 }
 
+/// Lists up to this long are sorted by insertion: most vehicles keep their order from substep to substep.
+const SHORT: usize = 32;
+
+/// Sorts a list whose entries come in the order of their things.
+#[inline]
+fn insert_sorted(entries: &mut [Entry]) {
+    for i in 1..entries.len() {
+        let entry = entries[i];
+        let mut at = i;
+        while at > 0 && entries[at - 1].s > entry.s {
+            entries[at] = entries[at - 1];
+            at -= 1;
+        }
+        entries[at] = entry;
+    }
+}
+
 /// The things of one scene by lane, and what is computed once per substep for each of them. It is no state: it is filled
 /// before it is read.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +65,11 @@ impl LaneIndex {
         self.positions.clear();
         self.along.clear();
         self.own.clear();
+    }
+
+    /// Hands the unit vectors of all things over, in exchange for a buffer.
+    pub(super) fn take_along(&mut self, along: &mut Vec<Point>) {
+        std::mem::swap(&mut self.along, along);
     }
 
     /// Adds the next thing, which is on `lane`; `seen` things appear on the lanes, others only have coordinates.
@@ -116,7 +138,11 @@ impl LaneIndex {
     /// Sorts the lanes; to be called when all things are in.
     pub fn sort(&mut self) {
         for lane in &mut self.lanes {
-            lane.sort_unstable_by(|a, b| a.s.total_cmp(&b.s).then(a.thing.cmp(&b.thing)));
+            if lane.len() <= SHORT {
+                insert_sorted(lane);
+            } else {
+                lane.sort_unstable_by(|a, b| a.s.total_cmp(&b.s).then(a.thing.cmp(&b.thing)));
+            }
         }
     }
 

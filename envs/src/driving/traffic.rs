@@ -6,6 +6,7 @@
 
 use super::neighbours::{LaneIndex, Neighbours};
 use super::road::RoadNetwork;
+use super::road::scalar::Point;
 use super::road::{LaneIx, Route};
 use super::vehicle::{Body, Driver, Params, RoadObject, Vehicle};
 
@@ -40,6 +41,8 @@ pub struct Rules {
 pub struct Scratch {
     /// Who is where.
     pub index: LaneIndex,
+    /// Unit vectors of the headings before the vehicles move.
+    headings: Vec<Point>,
     /// Vehicles that are changing lane, some of which may have finished.
     pub(super) changing: Vec<u32>,
     /// Pairs that may collide.
@@ -129,15 +132,16 @@ impl Traffic<'_> {
 
     /// Every vehicle moves.
     pub fn advance(&mut self) {
-        let index = &mut self.scratch.index;
+        let (index, headings) = (&mut self.scratch.index, &mut self.scratch.headings);
+        index.take_along(headings);
         index.clear(self.network);
         let vehicles = &mut self.vehicles;
         let states = vehicles.bodies.iter_mut().zip(&mut *vehicles.drivers);
-        for ((body, driver), params) in states.zip(vehicles.params) {
+        for (((body, driver), params), &along) in states.zip(vehicles.params).zip(&*headings) {
             if driver.kind.is_traffic() {
                 driver.timer += self.rules.dt;
             }
-            body.advance(driver.kind, params, self.rules.dt);
+            body.advance_along(along, driver.kind, params, self.rules.dt);
             body.lane = index.settle(self.network, body.position, body.heading, body.lane);
         }
         self.add_objects();
