@@ -89,8 +89,14 @@ impl LaneIndex {
     }
 
     /// Adds the next thing, a vehicle that was on `lane` before it moved, and returns the lane it is on now: the nearest one
-    /// with its heading weighed in, the first of equally near ones.
-    pub fn settle(&mut self, network: &RoadNetwork, position: Point, heading: f64, lane: LaneIx) -> LaneIx {
+    /// with its heading (in rad, and as a unit vector) weighed in, the first of equally near ones.
+    pub fn settle(
+        &mut self,
+        network: &RoadNetwork,
+        position: Point,
+        (heading, along): (f64, Point),
+        lane: LaneIx,
+    ) -> LaneIx {
         let mut bound = f64::INFINITY;
         let is_large = network.is_large();
         if is_large {
@@ -114,7 +120,7 @@ impl LaneIndex {
             }
         }
         let (_, lane, own) = best;
-        self.push(position, direction(heading), own);
+        self.push(position, along, own);
         lane
     }
 
@@ -315,7 +321,7 @@ mod tests {
                 let lane = network.closest_lane(position, Some(heading));
                 if moved {
                     let from = LaneIx((position[0].abs() as u16) % network.n_lanes() as u16);
-                    prop_assert_eq!(index.settle(&network, position, heading, from), lane);
+                    prop_assert_eq!(index.settle(&network, position, (heading, direction(heading)), from), lane);
                 } else {
                     index.add(&network, position, heading, lane, true);
                 }

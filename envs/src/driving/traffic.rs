@@ -6,7 +6,7 @@
 
 use super::neighbours::{LaneIndex, Neighbours};
 use super::road::RoadNetwork;
-use super::road::scalar::Point;
+use super::road::scalar::{Point, direction};
 use super::road::{LaneIx, Route};
 use super::vehicle::{Body, Driver, Params, RoadObject, Vehicle};
 
@@ -141,8 +141,15 @@ impl Traffic<'_> {
             if driver.kind.is_traffic() {
                 driver.timer += self.rules.dt;
             }
+            let before = body.heading;
             body.advance_along(along, driver.kind, params, self.rules.dt);
-            body.lane = index.settle(self.network, body.position, body.heading, body.lane);
+            let along = if body.heading == before {
+                along
+            } else {
+                direction(body.heading)
+            };
+            let heading = (body.heading, along);
+            body.lane = index.settle(self.network, body.position, heading, body.lane);
         }
         self.add_objects();
     }
