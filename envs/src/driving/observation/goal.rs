@@ -2,7 +2,7 @@
 
 use prospect_sim::{ACHIEVED_GOAL, DESIRED_GOAL, Dtype, Field, FieldsMut};
 
-use super::kinematics::{Feature, read_features};
+use super::kinematics::{Feature, Seen, read_features};
 use super::{Observer, ObserverScratch};
 use crate::driving::scene::View;
 use crate::options::OptionReader;
@@ -58,12 +58,12 @@ impl KinematicsGoal {
 
     /// Fills `reached` with what the vehicle of `agent` has reached, and `wanted` with its goal. Landmarks do not move.
     pub fn goals(&self, view: &View<'_>, agent: usize, reached: &mut [f64], wanted: &mut [f64]) {
-        let ego = view.ego(agent);
         // Goals come first among the objects, in the order of the agents.
-        let goal = view.bodies.len() + agent;
+        let own = Seen::new(view, view.ego(agent));
+        let goal = Seen::new(view, view.bodies.len() + agent);
         for (i, (&feature, scale)) in self.features.iter().zip(&self.scales).enumerate() {
-            reached[i] = feature.of(view, ego, None, true) / scale;
-            wanted[i] = feature.of(view, goal, None, true) / scale;
+            reached[i] = feature.of(view, &own, None, true) / scale;
+            wanted[i] = feature.of(view, &goal, None, true) / scale;
         }
     }
 }

@@ -5,7 +5,7 @@ use prospect_sim::{Dtype, Field, FieldsMut};
 
 use super::{Observer, ObserverScratch};
 use crate::driving::road::DEFAULT_WIDTH;
-use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, sub};
+use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, scale, sub};
 use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
@@ -70,47 +70,34 @@ impl Feature {
         NAMES.iter().find(|row| row.0 == name).map(|row| row.1)
     }
 
-    /// Its value for a vehicle, by its index, or for an object, counted on after the vehicles. Places and velocities are
-    /// relative to vehicle `from` if there is one; destinations are 0 unless `intentions` are seen. Objects do not move and
-    /// have no more than places and headings.
-    pub(super) fn of(self, view: &View<'_>, thing: usize, from: Option<usize>, intentions: bool) -> f64 {
-        let n = view.bodies.len();
-        let (position, heading, vehicle) = match view.bodies.get(thing) {
-            Some(body) => (body.position, body.heading, true),
-            None => (
-                view.objects[thing - n].position,
-                view.objects[thing - n].heading,
-                false,
-            ),
-        };
-        let place = |axis: usize| position[axis] - from.map_or(0.0, |i| view.bodies[i].position[axis]);
-        let velocity = |axis: usize| {
-            let own = if vehicle { view.velocity(thing)[axis] } else { 0.0 };
-            own - from.map_or(0.0, |i| view.velocity(i)[axis])
-        };
+    /// Its value for a vehicle or an object that is seen, before scaling. Places and velocities are relative to `from` if it
+    /// is given; destinations are 0 unless `intentions` are seen. Objects have no more than places and headings.
+    pub(super) fn of(self, view: &View<'_>, seen: &Seen, from: Option<&Seen>, intentions: bool) -> f64 {
+        let vehicle = seen.thing < view.bodies.len();
+        let less = |value: f64, part: fn(&Seen) -> f64| from.map_or(value, |from| value - part(from));
         let destination = |axis: usize| {
             if vehicle && intentions {
-                view.destination_direction(thing)[axis]
+                view.destination_direction(seen.thing)[axis]
             } else {
                 0.0
             }
         };
         match self {
             Self::Presence => 1.0,
-            Self::X => place(0),
-            Self::Y => place(1),
-            Self::Vx => velocity(0),
-            Self::Vy => velocity(1),
-            Self::CosH => direction(heading)[0],
-            Self::SinH => direction(heading)[1],
+            Self::X => less(seen.position[0], |from| from.position[0]),
+            Self::Y => less(seen.position[1], |from| from.position[1]),
+            Self::Vx => less(seen.velocity[0], |from| from.velocity[0]),
+            Self::Vy => less(seen.velocity[1], |from| from.velocity[1]),
+            Self::CosH => seen.along[0],
+            Self::SinH => seen.along[1],
             Self::CosD => destination(0),
             Self::SinD => destination(1),
-            Self::Heading if vehicle => heading,
-            Self::LongOff if vehicle => view.coordinates(thing).0,
-            Self::LatOff if vehicle => view.coordinates(thing).1,
+            Self::Heading if vehicle => seen.heading,
+            Self::LongOff if vehicle => view.coordinates(seen.thing).0,
+            Self::LatOff if vehicle => view.coordinates(seen.thing).1,
             Self::AngOff if vehicle => {
-                let lane = view.network.lane(view.bodies[thing].lane);
-                lane.local_angle(heading, view.coordinates(thing).0)
+                let lane = view.network.lane(view.bodies[seen.thing].lane);
+                lane.local_angle(seen.heading, view.coordinates(seen.thing).0)
             }
             _ => 0.0,
         }
@@ -279,6 +266,40 @@ impl Kinematics {
     }
 }
 
+/// A vehicle or an object that is seen.
+pub(super) struct Seen {
+    /// Its index; objects count on after the vehicles.
+    pub(super) thing: usize,
+    pub(super) position: Point,
+    heading: f64,
+    /// The unit vector of the heading.
+    pub(super) along: Point,
+    /// Zero for objects.
+    velocity: Point,
+}
+
+impl Seen {
+    pub(super) fn new(view: &View<'_>, thing: usize) -> Self {
+        let n = view.bodies.len();
+        let (position, heading, speed) = match view.bodies.get(thing) {
+            Some(body) => (body.position, body.heading, body.speed),
+            None => (
+                view.objects[thing - n].position,
+                view.objects[thing - n].heading,
+                0.0,
+            ),
+        };
+        let along = direction(heading);
+        Self {
+            thing,
+            position,
+            heading,
+            along,
+            velocity: scale(along, speed),
+        }
+    }
+}
+
 impl Observer for Kinematics {
     fn fields(&self) -> Vec<Field> {
         let shape = [self.vehicles_count, self.features.len()];
@@ -308,13 +329,15 @@ impl Observer for Kinematics {
         let lanes = view.episode.first_lanes[agent];
         self.list(view, ego, &mut scratch.keyed);
         let things = std::iter::once(ego as u32).chain(scratch.keyed.iter().map(|entry| entry.1));
+        let own = Seen::new(view, ego);
         let mut rows = values.chunks_exact_mut(self.features.len());
         for (thing, row) in things.zip(&mut rows) {
-            let is_ego = thing as usize == ego;
-            let from = (!is_ego && !self.absolute).then_some(ego);
-            let intentions = is_ego || self.observe_intentions;
+            let seen = Seen::new(view, thing as usize);
+            let is_own = seen.thing == ego;
+            let from = (!is_own && !self.absolute).then_some(&own);
+            let intentions = is_own || self.observe_intentions;
             for (value, &feature) in row.iter_mut().zip(&self.features) {
-                let number = feature.of(view, thing as usize, from, intentions);
+                let number = feature.of(view, &seen, from, intentions);
                 *value = self.scaled(feature, number, lanes) as f32;
             }
         }

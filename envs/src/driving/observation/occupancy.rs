@@ -2,7 +2,7 @@
 
 use prospect_sim::{Dtype, Field, FieldsMut, SliceMut};
 
-use super::kinematics::{Feature, read_ranges};
+use super::kinematics::{Feature, Seen, read_ranges};
 use super::{Observer, ObserverScratch};
 use crate::driving::road::Lane;
 use crate::driving::road::scalar::{Point, clip, direction, lmap, sub};
@@ -138,11 +138,12 @@ impl OccupancyGrid {
 
     /// Of several vehicles in a cell the first of the list is shown.
     fn mark_vehicles(&self, view: &View<'_>, ego: usize, feature: Feature, cells: &mut [f64]) {
-        let origin = view.bodies[ego].position;
-        let along = direction(view.bodies[ego].heading);
-        for (i, body) in view.bodies.iter().enumerate().rev() {
-            if let Some(cell) = self.cell(sub(body.position, origin), along) {
-                cells[cell] = self.scaled(feature, feature.of(view, i, Some(ego), true));
+        let own = Seen::new(view, ego);
+        for i in (0..view.bodies.len()).rev() {
+            let cell = self.cell(sub(view.bodies[i].position, own.position), own.along);
+            if let Some(cell) = cell {
+                let value = feature.of(view, &Seen::new(view, i), Some(&own), true);
+                cells[cell] = self.scaled(feature, value);
             }
         }
     }
