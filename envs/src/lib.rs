@@ -1,6 +1,7 @@
 //! The tasks of Prospect: gridworlds, classic control, point mazes, and the registry of ids.
 
 pub mod classic;
+pub mod driving;
 pub mod gridworld;
 pub mod options;
 pub mod registry;

@@ -115,6 +115,24 @@ impl<'a> OptionReader<'a> {
         value.as_bool().ok_or_else(|| self.invalid(key, "true or false"))
     }
 
+    /// One of `names`; `default` if it is not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn one_of(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        names: &[&'static str],
+    ) -> Result<&'static str, RegistryError> {
+        self.known.push(key);
+        let Some(value) = self.options.get(key) else {
+            return Ok(default);
+        };
+        let known = names.iter().copied().find(|&name| value.as_str() == Some(name));
+        known.ok_or_else(|| self.invalid(key, &format!("one of {}", names.join(", "))))
+    }
+
     /// Refuses options that were not read.
     ///
     /// # Errors

@@ -1,0 +1,3 @@
+//! Driving: road traffic, its tasks, and their pictures from above.
+
+pub mod signals;
