@@ -6,7 +6,7 @@ use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Dtype, Field, Frame, Plane};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, GREY, INK, RED, WHITE};
+use crate::canvas::{Canvas, GREY, INK, RED, WHITE};
 use super::task::{Description, State, Task, Verdict, in_range, real_fact};
 
 const GRAVITY: f64 = 9.8;

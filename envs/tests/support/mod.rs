@@ -80,7 +80,7 @@ pub fn classic_ids() -> Vec<String> {
     Registry::with_builtin()
         .iter()
         .map(|entry| entry.id().to_owned())
-        .filter(|id| !id.starts_with("MiniGrid-"))
+        .filter(|id| !id.starts_with("MiniGrid-") && make(id, "{}").plane().is_some())
         .collect()
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use maze::{Layout, Maze};
 
-use super::canvas::{Canvas, GREEN, WHITE};
+use crate::canvas::{Canvas, GREEN, WHITE};
 use super::task::{Description, Observation, State, Task, Verdict, in_range, real_fact};
 
 /// A goal is reached within this distance, in m.

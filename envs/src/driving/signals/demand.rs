@@ -6,30 +6,30 @@ use super::layout::{APPROACHES, Layout, TURNS};
 ///
 /// | name | approach | left | straight | right |
 /// |---|---|---|---|---|
-/// | `balanced` | each | 60 | 240 | 60 |
-/// | `one_sided` | north | 120 | 480 | 120 |
-/// | | each other | 30 | 120 | 30 |
-/// | `moving_peak` | each | 30 | 120 | 30 |
-/// | | the one with the peak | 120 | 480 | 120 |
+/// | `balanced` | each | 40 | 160 | 40 |
+/// | `one_sided` | north | 100 | 400 | 100 |
+/// | | each other | 20 | 80 | 20 |
+/// | `moving_peak` | the one with the peak | 100 | 400 | 100 |
+/// | | each other | 20 | 80 | 20 |
 ///
-/// All in vehicles per hour. The moving peak is at north, east, south and west for a quarter of the horizon each.
+/// All in vehicles per hour, 960 in total. The moving peak is at north, east, south and west for a quarter of the horizon each.
 /// Vehicles of a movement arrive as a Poisson process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
     /// The same from everywhere.
     Balanced,
-    /// Four times as much from the north as from elsewhere.
+    /// Five times as much from the north as from elsewhere.
     OneSided,
-    /// Four times as much from one approach, each in its turn.
+    /// Five times as much from one approach, each in its turn.
     MovingPeak,
 }
 
 /// Vehicles per hour of one approach: left, straight, right.
 type Rates = [f64; TURNS];
 
-const BALANCED: Rates = [60.0, 240.0, 60.0];
-const LOW: Rates = [30.0, 120.0, 30.0];
-const HIGH: Rates = [120.0, 480.0, 120.0];
+const BALANCED: Rates = [40.0, 160.0, 40.0];
+const LOW: Rates = [20.0, 80.0, 20.0];
+const HIGH: Rates = [100.0, 400.0, 100.0];
 
 /// Of the vehicles that do not turn left, how many turn right: the same in all demands and at all times, so that where
 /// a vehicle goes depends on nothing but its number.

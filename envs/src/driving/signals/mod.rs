@@ -14,6 +14,7 @@ mod facts;
 mod flow;
 mod layout;
 mod observation;
+mod picture;
 mod road;
 mod rows;
 mod settings;

@@ -3,15 +3,20 @@
 use bevy_ecs::entity::Entity;
 use bevy_ecs::query::QueryState;
 use bevy_ecs::world::World;
-use prospect_sim::{EnvRows, FieldsMut, Rng, RowSelection, SimError};
+use prospect_sim::{EnvRows, FieldsMut, Frame, Rng, RowSelection, SimError};
 
 use super::env::Successes;
 use super::facts::{EventFact, StateFact};
 use super::flow::Junction;
 use super::observation;
+use super::picture;
 use super::road::Roads;
 use super::settings::Settings;
+use crate::driving::view::paint;
 use crate::row_order::for_rows;
+
+/// Tiles along each side of a picture.
+const TILES: usize = 20;
 
 /// The functions of a shard, with their cached queries.
 pub(super) struct SignalRows {
@@ -74,5 +79,13 @@ impl EnvRows for SignalRows {
                 field.data.set_f64(row, fact.value(junction, success));
             }
         }
+    }
+
+    fn render(&mut self, world: &mut World, row: usize, tile: usize) -> Option<Frame> {
+        let road = world.resource::<Roads>().row(row);
+        let junction = self.seen.get(world, *self.entities.get(row)?).ok()?;
+        let view = picture::view(junction, road);
+        let side = tile * TILES;
+        Some(paint(&view, picture::window(self.settings.layout), [side, side]))
     }
 }

@@ -19,6 +19,16 @@ pub struct Actuated {
     pub max_green_s: u32,
 }
 
+impl Default for Actuated {
+    /// What the search of the baselines' example found best over the three demands.
+    fn default() -> Self {
+        Self {
+            detector_m: 30.0,
+            max_green_s: 60,
+        }
+    }
+}
+
 impl Actuated {
     /// Vehicles on the detectors of a phase, or outside of the road for want of room.
     fn calls(&self, junction: &Junction, road: Road<'_>, phase: usize) -> bool {

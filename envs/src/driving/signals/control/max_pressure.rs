@@ -15,6 +15,13 @@ pub struct MaxPressure {
     pub interval_s: u32,
 }
 
+impl Default for MaxPressure {
+    /// What the search of the baselines' example found best over the three demands.
+    fn default() -> Self {
+        Self { interval_s: 10 }
+    }
+}
+
 impl MaxPressure {
     fn pressure(junction: &Junction, road: Road<'_>, phase: usize) -> u32 {
         let layout = road.layout();
