@@ -130,6 +130,19 @@ pub struct Scene {
     pub pose: Pose,
 }
 
+/// Something that moves freely in an env, such as a vehicle.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct BodyState {
+    /// x and y of its centre, in metres.
+    pub position: [f64; 2],
+    /// Against the x axis, in radians.
+    pub heading: f64,
+    /// Along the heading, in metres per second.
+    pub speed_mps: f64,
+    /// Whether it ran into something.
+    pub crashed: bool,
+}
+
 /// An RGB picture, `[height, width, 3]` bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -192,6 +205,19 @@ pub trait EnvRows: Send {
 
     /// A shortest sequence of actions to success from the present state; none if there is none or no planner.
     fn plan(&mut self, world: &mut World, row: usize) -> Option<Vec<i32>> {
+        let _ = (world, row);
+        None
+    }
+
+    /// Appends the bodies of `row` in the order in which the env visits them: as they are now, or with `ended` as they were
+    /// at the end of the row's last episode. Envs without bodies append nothing.
+    fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {
+        let _ = (world, row, ended, out);
+    }
+
+    /// The present state of `row` in the env's published JSON, from which an episode can be started; none if it has no such
+    /// form.
+    fn state_json(&mut self, world: &mut World, row: usize) -> Option<String> {
         let _ = (world, row);
         None
     }

@@ -24,7 +24,8 @@ pub use bevy_ecs;
 
 pub use buffer::{Buffer, Slice, SliceMut};
 pub use env::{
-    ACHIEVED_GOAL, DESIRED_GOAL, Env, EnvRows, EnvSpec, Frame, GoalReward, Plane, Pose, RowSelection, Scene,
+    ACHIEVED_GOAL, BodyState, DESIRED_GOAL, Env, EnvRows, EnvSpec, Frame, GoalReward, Plane, Pose,
+    RowSelection, Scene,
 };
 pub use error::SimError;
 pub use facts::{FactKind, FactSelection, FactSpec};

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    env::{Env, EnvRows, EnvSpec, Frame, Pose, RowSelection, Scene},
+    env::{BodyState, Env, EnvRows, EnvSpec, Frame, Pose, RowSelection, Scene},
     error::SimError,
     facts::FactSelection,
     hash::Fnv1a,
@@ -328,6 +328,16 @@ impl VecEnv {
     /// A shortest sequence of actions to success from the present state of env `env`.
     pub fn plan(&mut self, env: usize) -> Option<Vec<i32>> {
         self.with_row(env, |rows, world, row| rows.plan(world, row))
+    }
+
+    /// Appends the bodies of env `env`: as they are now, or with `ended` as they were at the end of its last episode.
+    pub fn bodies(&mut self, env: usize, ended: bool, out: &mut Vec<BodyState>) {
+        self.with_row(env, |rows, world, row| rows.bodies(world, row, ended, out));
+    }
+
+    /// The present state of env `env` in its published JSON, if it has such a form.
+    pub fn state_json(&mut self, env: usize) -> Option<String> {
+        self.with_row(env, |rows, world, row| rows.state_json(world, row))
     }
 
     /// A picture of env `env`, `tile` pixels per cell.

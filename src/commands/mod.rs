@@ -2,6 +2,7 @@
 
 pub mod bench_steps;
 pub mod bench_train;
+mod bodies;
 pub mod compare;
 pub mod config;
 pub mod demo;
@@ -12,6 +13,7 @@ pub mod export;
 pub mod heatmap;
 pub mod label;
 pub mod report;
+mod reset_state;
 pub mod rollout;
 pub mod train;
 

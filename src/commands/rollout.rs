@@ -11,7 +11,7 @@ use prospect_sim::{
 };
 
 use crate::{
-    commands::envs::make_env,
+    commands::{bodies::BodyTape, envs::make_env, reset_state},
     failure::{Outcome, Sort},
     npz::{self, NpzOut, Values},
 };
@@ -43,6 +43,9 @@ pub struct RolloutArgs {
     /// Options of the env, as JSON
     #[arg(long, default_value = "{}")]
     pub options: String,
+    /// Start every episode from this scene (driving: docs/driving-state.md)
+    #[arg(long, value_name = "STATE.json")]
+    pub reset_state: Option<PathBuf>,
     /// Threads that step the envs
     #[arg(long, default_value_t = 1)]
     pub threads: usize,
@@ -95,7 +98,10 @@ enum Tape {
 /// # Errors
 /// Bad input for an unknown env, option, fact or an action file that does not fit; a failed run if writing fails.
 pub fn run(args: &RolloutArgs) -> Outcome {
-    let env = make_env(&args.env, &args.options)?;
+    let env = match &args.reset_state {
+        Some(path) => reset_state::make_env(&args.env, &args.options, path)?,
+        None => make_env(&args.env, &args.options)?,
+    };
     let facts = chosen_facts(env.as_ref(), &args.facts);
     let config = VecEnvConfig {
         n_envs: args.n_envs,
@@ -111,12 +117,12 @@ pub fn run(args: &RolloutArgs) -> Outcome {
         tile: usize::from(args.tile),
         on: args.gif.is_some(),
     };
-    let (rollout, hashes) =
+    let (rollout, hashes, bodies) =
         play(&mut envs, &tape, steps, args, &mut film).or_input(|| "stepping".to_owned())?;
     if let Some(path) = &args.gif {
         write_gif(path, &film.frames, FRAME_MS).or_run(|| format!("writing {}", path.display()))?;
     }
-    write(args, &envs, &rollout, &hashes).or_run(|| format!("writing {}", args.out.display()))
+    write(args, &envs, &rollout, &hashes, &bodies).or_run(|| format!("writing {}", args.out.display()))
 }
 
 fn chosen_facts(env: &dyn Env, chosen: &str) -> Vec<String> {
@@ -221,8 +227,9 @@ fn play(
     steps: usize,
     args: &RolloutArgs,
     film: &mut Film,
-) -> Result<(Rollout, Vec<u64>)> {
+) -> Result<(Rollout, Vec<u64>, BodyTape)> {
     let mut rollout = Rollout::new(envs.layout(), steps);
+    let mut bodies = BodyTape::new(envs.n_envs());
     envs.reset(Seeds::Base(args.seed), rollout.first_row_mut())?;
     let mut hashes = Vec::new();
     let mut hash = |envs: &VecEnv| -> Result<()> {
@@ -234,6 +241,7 @@ fn play(
         Ok(())
     };
     hash(envs)?;
+    bodies.first(envs);
     film.shoot(envs)?;
     let width = envs.actors() * envs.layout().actions.width();
     for t in 0..steps {
@@ -252,9 +260,10 @@ fn play(
         let (actions, row): (Actions<'_>, _) = rollout.step_mut(t);
         envs.step(actions, row).with_context(|| format!("step {t}"))?;
         hash(envs)?;
+        bodies.step(envs, &rollout, t);
         film.shoot(envs)?;
     }
-    Ok((rollout, hashes))
+    Ok((rollout, hashes, bodies))
 }
 
 /// A hash of the observations of all rows, the checksum of `prospect bench steps`.
@@ -276,7 +285,13 @@ pub fn checksum_row(rollout: &Rollout, t: usize, hash: &mut Fnv1a) {
     }
 }
 
-fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -> Result<()> {
+fn write(
+    args: &RolloutArgs,
+    envs: &VecEnv,
+    rollout: &Rollout,
+    hashes: &[u64],
+    bodies: &BodyTape,
+) -> Result<()> {
     let (steps, actors) = (rollout.n_steps(), rollout.actors());
     let layout = rollout.layout();
     let mut file = FieldFile {
@@ -330,6 +345,7 @@ fn write(args: &RolloutArgs, envs: &VecEnv, rollout: &Rollout, hashes: &[u64]) -
         file.out
             .array("state_hash", &[steps + 1, layout.n_envs], hashes.iter().copied())?;
     }
+    bodies.write(&mut file.out)?;
     let checksum = format!("{:016x}", observation_checksum(rollout));
     file.out.texts("observation_checksum", &[], &[checksum])?;
     file.out.finish()
