@@ -19,7 +19,9 @@ const SEEDS: std::ops::Range<u64> = 4_294_967_296..4_294_967_396;
 
 fn search_plan(settings: &Settings) -> (FixedPlan, f64) {
     let waiting = |plan: FixedPlan| play_all(settings, || plan, SEARCH_SEEDS).mean_waiting_s();
-    let mut best = FixedPlan { green_s: [15, 5, 15, 5] };
+    let mut best = FixedPlan {
+        green_s: [15, 5, 15, 5],
+    };
     let mut least = waiting(best);
     // Greens one at a time and two at a time, by ever smaller steps, until nothing gets better.
     for step in [8_i64, 4, 2, 1] {
@@ -69,7 +71,10 @@ fn search(out: &mut impl Write, settings: &Settings) -> Result<(), Box<dyn Error
     let mut found = Vec::new();
     for detector_m in [10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0] {
         for max_green_s in [20, 30, 40, 60] {
-            let make = || Actuated { detector_m, max_green_s };
+            let make = || Actuated {
+                detector_m,
+                max_green_s,
+            };
             let waiting = play_all(settings, make, SEARCH_SEEDS).mean_waiting_s();
             found.push((waiting, format!("actuated, {detector_m} m, {max_green_s} s")));
         }
@@ -91,24 +96,43 @@ fn search(out: &mut impl Write, settings: &Settings) -> Result<(), Box<dyn Error
 fn report(out: &mut impl Write, settings: &Settings, demand: Demand) -> Result<(), Box<dyn Error>> {
     let hours = (SEEDS.end - SEEDS.start) as f64 * f64::from(settings.horizon_s) / 3600.0;
     let plan = best_plan(demand);
-    let actuated = || Actuated { detector_m: 30.0, max_green_s: 40 };
     let fixed = format!("best fixed plan {:?}", plan.green_s);
     row(out, &fixed, &play_all(settings, || plan, SEEDS), hours)?;
-    row(out, "actuated", &play_all(settings, actuated, SEEDS), hours)?;
-    let pressure = || MaxPressure { interval_s: 8 };
-    row(out, "max pressure", &play_all(settings, pressure, SEEDS), hours)?;
+    row(
+        out,
+        "actuated",
+        &play_all(settings, Actuated::default, SEEDS),
+        hours,
+    )?;
+    row(
+        out,
+        "max pressure",
+        &play_all(settings, MaxPressure::default, SEEDS),
+        hours,
+    )?;
     Ok(())
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let searching = std::env::args().any(|argument| argument == "search");
     let mut out = stdout();
-    writeln!(out, "Webster's cycle for 20 s lost and Y = 0.4: {:.0} s", webster_cycle_s(20.0, 0.4))?;
+    writeln!(
+        out,
+        "Webster's cycle for 20 s lost and Y = 0.4: {:.0} s",
+        webster_cycle_s(20.0, 0.4)
+    )?;
     for demand in Demand::ALL {
-        let scale = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(1.0);
+        let scale = std::env::args()
+            .nth(2)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1.0);
         let settings = Settings::of(demand);
         let settings = settings.clone().with_traffic(settings.layout, scale);
-        writeln!(out, "{}: waiting s, delay s, vehicles/h, changes/h", demand.name())?;
+        writeln!(
+            out,
+            "{}: waiting s, delay s, vehicles/h, changes/h",
+            demand.name()
+        )?;
         let begun = Instant::now();
         if searching {
             search(&mut out, &settings)?;

@@ -106,10 +106,20 @@ impl Canvas {
 
     /// A filled rectangle of half sizes `half` (along and across `heading`, in rad from x towards y), its corners rounded by
     /// `rounding`.
-    pub fn turned_rectangle(&mut self, centre: [f64; 2], heading: f64, half: [f64; 2], rounding: f64, colour: Rgb) {
+    pub fn turned_rectangle(
+        &mut self,
+        centre: [f64; 2],
+        heading: f64,
+        half: [f64; 2],
+        rounding: f64,
+        colour: Rgb,
+    ) {
         let (sin, cos) = heading.sin_cos();
         let reach = half[0].hypot(half[1]);
-        let bounds = [centre.map(|value| value - reach), centre.map(|value| value + reach)];
+        let bounds = [
+            centre.map(|value| value - reach),
+            centre.map(|value| value + reach),
+        ];
         let rounding = rounding.min(half[0]).min(half[1]);
         self.shape(bounds, colour, |[x, y]| {
             let (dx, dy) = (x - centre[0], y - centre[1]);
@@ -132,7 +142,8 @@ impl Canvas {
                 (length != 0.0).then(|| (corners[i], [along[1] / length, -along[0] / length]))
             })
             .collect();
-        let extreme = |pick: fn(f64, f64) -> f64, i: usize| corners.iter().map(|corner| corner[i]).reduce(pick);
+        let extreme =
+            |pick: fn(f64, f64) -> f64, i: usize| corners.iter().map(|corner| corner[i]).reduce(pick);
         let (Some(left), Some(low)) = (extreme(f64::min, 0), extreme(f64::min, 1)) else {
             return;
         };
@@ -192,7 +203,10 @@ mod tests {
         let mut canvas = Canvas::new([60, 60], [0.0; 2], [6.0; 2], WHITE);
         canvas.turned_rectangle([3.0, 3.0], 0.7, [2.0, 0.5], 0.0, [0; 3]);
         assert!((dark(&canvas.finish()) - 400.0).abs() < 8.0);
-        for corners in [[[1.0, 1.0], [5.0, 1.0], [3.0, 4.0]], [[3.0, 4.0], [5.0, 1.0], [1.0, 1.0]]] {
+        for corners in [
+            [[1.0, 1.0], [5.0, 1.0], [3.0, 4.0]],
+            [[3.0, 4.0], [5.0, 1.0], [1.0, 1.0]],
+        ] {
             let mut canvas = Canvas::new([60, 60], [0.0; 2], [6.0; 2], WHITE);
             canvas.convex(&corners, [0; 3]);
             let covered = dark(&canvas.finish());

@@ -83,7 +83,9 @@ fn no_vehicle_is_lost_and_none_overlap() {
             }
             street.second(wanted);
             let layout = street.settings.layout;
-            let outside: u32 = (0..layout.n_lanes()).map(|lane| street.junction.outside(lane)).sum();
+            let outside: u32 = (0..layout.n_lanes())
+                .map(|lane| street.junction.outside(lane))
+                .sum();
             let on_road = street.road().len() as u32;
             assert_eq!(
                 street.junction.total_arrived(),
@@ -132,7 +134,7 @@ fn a_queue_discharges_at_a_plausible_saturation_flow() {
     for seed in 0..40 {
         let mut street = Street::new(settings.clone(), seed);
         // Long red for north and south, then green.
-        (0..150).for_each(|_| street.second(2));
+        (0..300).for_each(|_| street.second(2));
         while street.junction.signal.shows(0) != Some(Stage::Green) {
             street.second(0);
         }
@@ -155,9 +157,15 @@ fn a_queue_discharges_at_a_plausible_saturation_flow() {
         }
     }
     let flow = passed as f64 / f64::from(seconds) * 3600.0;
-    assert!((1500.0..2000.0).contains(&flow), "{flow} vehicles per hour and lane");
+    assert!(
+        (1500.0..2000.0).contains(&flow),
+        "{flow} vehicles per hour and lane"
+    );
     let reaction = first.iter().sum::<i32>() as f64 / first.len() as f64;
-    assert!((1.0..4.0).contains(&reaction), "the first one passes after {reaction} s");
+    assert!(
+        (1.0..4.0).contains(&reaction),
+        "the first one passes after {reaction} s"
+    );
 }
 
 /// Webster's delay (1958) in s, of a stream of `flow` vehicles/s with green for a `share` of a `cycle_s` at saturation
@@ -205,10 +213,16 @@ fn all_controllers_meet_the_same_vehicles() {
         Box::new(Actuated::default()),
         Box::new(MaxPressure::default()),
     ];
-    let totals = controllers.each_mut().map(|controller| play(&settings, &mut **controller, 9));
+    let totals = controllers
+        .each_mut()
+        .map(|controller| play(&settings, &mut **controller, 9));
     assert!(totals.iter().all(|total| total.arrived == totals[0].arrived));
     assert!(totals[1].waiting_s < totals[0].waiting_s);
-    assert_eq!(play(&settings, &mut Actuated::default(), 9), totals[1], "an episode repeats itself");
+    assert_eq!(
+        play(&settings, &mut Actuated::default(), 9),
+        totals[1],
+        "an episode repeats itself"
+    );
 }
 
 #[test]
@@ -217,7 +231,9 @@ fn an_hour_of_the_env_is_an_hour_of_a_controller() {
     let env = make(ID, r#"{"decision_s": 1, "horizon_s": 600}"#);
     let mut settings = Settings::of(Demand::Balanced);
     settings.horizon_s = 600;
-    let plan = FixedPlan { green_s: [14, 6, 12, 5] };
+    let plan = FixedPlan {
+        green_s: [14, 6, 12, 5],
+    };
     let expected = play(&settings, &mut { plan }, 5);
     let mut batch = Batch::new(&env, &[5], with_facts(&env));
     let (mut reward, mut waited) = (0.0, 0.0);
@@ -233,7 +249,10 @@ fn an_hour_of_the_env_is_an_hour_of_a_controller() {
         assert_eq!(batch.rollout.truncated()[0], second == 599);
         assert!(!batch.rollout.terminated()[0]);
     }
-    assert!((waited - expected.waiting_s).abs() < 1e-3 * waited, "{waited} {expected:?}");
+    assert!(
+        (waited - expected.waiting_s).abs() < 1e-3 * waited,
+        "{waited} {expected:?}"
+    );
     assert!((-reward * 20.0 - waited).abs() < 1e-6 * waited);
 }
 
@@ -269,7 +288,10 @@ fn mask(batch: &Batch, row: usize) -> Vec<bool> {
 
 #[test]
 fn the_gate_grants_what_the_mask_says() {
-    let env = make(ID, r#"{"decision_s": 2, "min_green_s": 6, "max_green_s": 20, "all_red_s": 1}"#);
+    let env = make(
+        ID,
+        r#"{"decision_s": 2, "min_green_s": 6, "max_green_s": 20, "all_red_s": 1}"#,
+    );
     let mut batch = Batch::new(&env, &[3], with_facts(&env));
     let mut rng = Generator::default_rng(0);
     let (mut row, mut changes) = (0, 0);
@@ -284,7 +306,10 @@ fn the_gate_grants_what_the_mask_says() {
             assert_eq!(changed, wanted != phase);
         } else {
             let forced = wanted == phase && allowed.iter().filter(|&&allowed| allowed).count() > 1;
-            assert_eq!(changed, forced, "asked for {wanted} in {phase}, allowed {allowed:?}");
+            assert_eq!(
+                changed, forced,
+                "asked for {wanted} in {phase}, allowed {allowed:?}"
+            );
         }
         if !batch.rollout.ended(0, 0) {
             let now = fact(&batch, "phase", 1) as usize;
@@ -315,8 +340,14 @@ fn the_same_bytes_whatever_the_shards_and_threads() {
     let seeds: Vec<u64> = (40..57).collect();
     for (id, options) in [
         (ID, r#"{"horizon_s": 300, "demand": "one_sided"}"#),
-        (ID, r#"{"horizon_s": 300, "lanes": 4, "phase_gate": true, "demand_scale": 2}"#),
-        ("traffic-light-v0-Sparse", r#"{"horizon_s": 300, "target_waiting_s": 20}"#),
+        (
+            ID,
+            r#"{"horizon_s": 300, "lanes": 4, "phase_gate": true, "demand_scale": 2}"#,
+        ),
+        (
+            "traffic-light-v0-Sparse",
+            r#"{"horizon_s": 300, "target_waiting_s": 20}"#,
+        ),
     ] {
         let env = make(id, options);
         let play = |shards, threads| {
@@ -386,7 +417,14 @@ fn the_phase_gate_shows_lanes_to_the_present_phase_only() {
     for _ in 0..200 {
         let action = rng.choice(PHASES) as i32;
         batches.iter_mut().for_each(|batch| batch.step(&[action]));
-        let [plain, gated] = [0, 1].map(|i| batches[i].rollout.observation_row(0, 1).as_f32().unwrap().to_vec());
+        let [plain, gated] = [0, 1].map(|i| {
+            batches[i]
+                .rollout
+                .observation_row(0, 1)
+                .as_f32()
+                .unwrap()
+                .to_vec()
+        });
         let lanes = plain.len() - signal;
         assert_eq!(gated.len(), signal + PHASES * lanes);
         assert_eq!(plain[..signal], gated[..signal]);

@@ -53,11 +53,16 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         ),
     ];
     ids.into_iter().map(|(id, doc, sparse)| {
-        TaskEntry::new(id, FAMILY, doc, move |options: &Options| -> Result<Arc<dyn Env>, RegistryError> {
-            let mut options = OptionReader::new(id, options);
-            let settings = read(&mut options, sparse)?;
-            options.finish()?;
-            Ok(Arc::new(TrafficLight::new(id, FAMILY, doc, settings)))
-        })
+        TaskEntry::new(
+            id,
+            FAMILY,
+            doc,
+            move |options: &Options| -> Result<Arc<dyn Env>, RegistryError> {
+                let mut options = OptionReader::new(id, options);
+                let settings = read(&mut options, sparse)?;
+                options.finish()?;
+                Ok(Arc::new(TrafficLight::new(id, FAMILY, doc, settings)))
+            },
+        )
     })
 }

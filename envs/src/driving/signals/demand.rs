@@ -106,7 +106,8 @@ mod tests {
                     let [_, straight, right] = demand.rates(0, progress);
                     assert!((right / (straight + right) - RIGHT_SHARE).abs() < 1e-12);
                     let kerb = layout.lanes_per_approach() - 1;
-                    let turning = demand.lane_rate(layout, kerb, progress) * Demand::right_share(layout, kerb);
+                    let turning =
+                        demand.lane_rate(layout, kerb, progress) * Demand::right_share(layout, kerb);
                     assert!((turning * 3600.0 - right).abs() < 1e-9);
                 }
             }

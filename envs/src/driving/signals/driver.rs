@@ -192,12 +192,16 @@ mod tests {
 
     #[test]
     fn drivers_differ_within_their_ranges() {
-        let drivers: Vec<_> = (0..2_000).map(|n| Vehicle::new(7, 3, n, Turn::Straight)).collect();
+        let drivers: Vec<_> = (0..2_000)
+            .map(|n| Vehicle::new(7, 3, n, Turn::Straight))
+            .collect();
         let mean = |value: fn(&Vehicle) -> f64| drivers.iter().map(value).sum::<f64>() / 2_000.0;
         assert!((mean(|v| v.desired_speed_mps) - 13.9).abs() < 0.05);
         assert!((mean(|v| v.headway_s) - 1.2).abs() < 0.02);
         assert!((mean(|v| v.acceleration_mps2) - 1.8).abs() < 0.02);
-        let right = (0..2_000).filter(|&n| turn_of(7, 1, n, false, 0.2) == Turn::Right).count();
+        let right = (0..2_000)
+            .filter(|&n| turn_of(7, 1, n, false, 0.2) == Turn::Right)
+            .count();
         assert!((right as f64 / 2_000.0 - 0.2).abs() < 0.03, "{right}");
         assert!((0..100).all(|n| turn_of(7, 0, n, true, 0.2) == Turn::Left));
     }

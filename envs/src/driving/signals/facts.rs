@@ -34,31 +34,40 @@ pub(super) enum EventFact {
     Success,
 }
 
-const STATE: [StateFact; 12] = [
-    StateFact::ActionMask,
-    StateFact::Queue,
-    StateFact::Phase,
-    StateFact::Green,
-    StateFact::GreenTime,
-    StateFact::Waiting,
-    StateFact::MeanWaiting,
-    StateFact::MeanDelay,
-    StateFact::Arrived,
-    StateFact::Throughput,
-    StateFact::OnRoad,
-    StateFact::Step,
+/// A fact with its name, type, unit and meaning.
+type Row<T> = (T, &'static str, Dtype, &'static str, &'static str);
+
+#[rustfmt::skip]
+const STATE: [Row<StateFact>; 12] = [
+    (StateFact::ActionMask, "action_mask", Dtype::Bool, "", "phases that the phase gate would grant now"),
+    (StateFact::Queue, "queue", Dtype::I32, "vehicles",
+        "vehicles that wait, by movement: north, east, south, west, of each left, straight, right"),
+    (StateFact::Phase, "phase", Dtype::I32, "", "the phase that is served, or comes after yellow and all-red"),
+    (StateFact::Green, "green", Dtype::Bool, "", "that phase has green"),
+    (StateFact::GreenTime, "green_s", Dtype::F32, "s", "how long it has had green"),
+    (StateFact::Waiting, "waiting", Dtype::I32, "vehicles", "vehicles that wait now"),
+    (StateFact::MeanWaiting, "mean_waiting_s", Dtype::F32, "s", "waiting time per vehicle that has arrived"),
+    (StateFact::MeanDelay, "mean_delay_s", Dtype::F32, "s",
+        "time lost against the desired speed per vehicle that has arrived"),
+    (StateFact::Arrived, "arrived", Dtype::I32, "vehicles", "vehicles that have arrived"),
+    (StateFact::Throughput, "throughput", Dtype::I32, "vehicles", "vehicles that have passed and are out of sight"),
+    (StateFact::OnRoad, "on_road", Dtype::I32, "vehicles", "vehicles on the road"),
+    (StateFact::Step, "step", Dtype::I32, "steps", "steps made in this episode"),
 ];
-const EVENT: [EventFact; 4] = [
-    EventFact::Changed,
-    EventFact::Departed,
-    EventFact::WaitingTime,
-    EventFact::Success,
+
+#[rustfmt::skip]
+const EVENT: [Row<EventFact>; 4] = [
+    (EventFact::Changed, "phase_changed", Dtype::Bool, "", "a change of phase began"),
+    (EventFact::Departed, "departed", Dtype::I32, "vehicles", "vehicles that went out of sight"),
+    (EventFact::WaitingTime, "waiting_s", Dtype::F32, "s", "time waited in this step, summed over vehicles"),
+    (EventFact::Success, "success", Dtype::Bool, "",
+        "the time was up and vehicles had waited no longer on average than the target"),
 ];
 
 impl StateFact {
     /// The state fact at place `index` of the schema.
     pub(super) fn from_schema(index: usize) -> Option<Self> {
-        STATE.get(index).copied()
+        STATE.get(index).map(|row| row.0)
     }
 
     /// Writes the fact of one row into that row's values.
@@ -105,7 +114,7 @@ fn write_all<const N: usize>(out: &mut SliceMut<'_>, row: usize, values: [f64; N
 impl EventFact {
     /// The event fact at place `index` of the schema.
     pub(super) fn from_schema(index: usize) -> Option<Self> {
-        EVENT.get(index.checked_sub(STATE.len())?).copied()
+        EVENT.get(index.checked_sub(STATE.len())?).map(|row| row.0)
     }
 
     /// The fact of one row's last step.
@@ -119,46 +128,32 @@ impl EventFact {
     }
 }
 
+/// The field of a fact whose largest value follows from its type, but for those in `known`.
+fn field(name: &str, dtype: Dtype, shape: &[usize], known: Option<f64>) -> Field {
+    let high = known.unwrap_or(match dtype {
+        Dtype::Bool => 1.0,
+        Dtype::F32 => f64::from(f32::MAX),
+        _ => f64::from(i32::MAX),
+    });
+    Field::new(name, dtype, shape, 0.0, high)
+}
+
 /// All facts of the task.
 pub(super) fn schema(settings: &Settings) -> Vec<FactSpec> {
-    let real = f64::from(f32::MAX);
-    let count = f64::from(i32::MAX);
-    let steps = f64::from(settings.steps());
-    let state = |name, dtype, shape: &[usize], high, unit, doc| {
-        FactSpec::state(Field::new(name, dtype, shape, 0.0, high), unit, doc)
-    };
-    let event = |name, dtype, high, unit, doc| FactSpec::event(Field::new(name, dtype, &[], 0.0, high), unit, doc);
-    vec![
-        state("action_mask", Dtype::Bool, &[PHASES], 1.0, "", "phases that the phase gate would grant now"),
-        state(
-            "queue",
-            Dtype::I32,
-            &[MOVEMENTS],
-            count,
-            "vehicles",
-            "vehicles that wait, by movement: north, east, south, west, of each left, straight, right",
-        ),
-        state("phase", Dtype::I32, &[], (PHASES - 1) as f64, "", "the phase that is served, or comes after yellow and all-red"),
-        state("green", Dtype::Bool, &[], 1.0, "", "that phase has green"),
-        state("green_s", Dtype::F32, &[], real, "s", "how long it has had green"),
-        state("waiting", Dtype::I32, &[], count, "vehicles", "vehicles that wait now"),
-        state("mean_waiting_s", Dtype::F32, &[], real, "s", "waiting time per vehicle that has arrived in this episode"),
-        state("mean_delay_s", Dtype::F32, &[], real, "s", "time lost against the desired speed per vehicle that has arrived"),
-        state("arrived", Dtype::I32, &[], count, "vehicles", "vehicles that have arrived"),
-        state("throughput", Dtype::I32, &[], count, "vehicles", "vehicles that have passed and are out of sight"),
-        state("on_road", Dtype::I32, &[], count, "vehicles", "vehicles on the road"),
-        state("step", Dtype::I32, &[], steps, "steps", "steps made in this episode"),
-        event("phase_changed", Dtype::Bool, 1.0, "", "a change of phase began"),
-        event("departed", Dtype::I32, count, "vehicles", "vehicles that went out of sight"),
-        event("waiting_s", Dtype::F32, real, "s", "time waited in this step, summed over vehicles"),
-        event(
-            "success",
-            Dtype::Bool,
-            1.0,
-            "",
-            "the time was up and vehicles had waited no longer on average than the target",
-        ),
-    ]
+    let states = STATE.iter().map(|&(fact, name, dtype, unit, doc)| {
+        let (shape, high): (&[usize], _) = match fact {
+            StateFact::ActionMask => (&[PHASES], None),
+            StateFact::Queue => (&[MOVEMENTS], None),
+            StateFact::Phase => (&[], Some((PHASES - 1) as f64)),
+            StateFact::Step => (&[], Some(f64::from(settings.steps()))),
+            _ => (&[], None),
+        };
+        FactSpec::state(field(name, dtype, shape, high), unit, doc)
+    });
+    let events = EVENT
+        .iter()
+        .map(|&(_, name, dtype, unit, doc)| FactSpec::event(field(name, dtype, &[], None), unit, doc));
+    states.chain(events).collect()
 }
 
 #[cfg(test)]

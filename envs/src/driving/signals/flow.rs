@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::demand::Demand;
 use super::driver::{
-    COMFORT_BRAKING_MPS2, HARDEST_BRAKING_MPS2, JAM_GAP_M, LENGTH_M, Vehicle, WAITING_MPS, YELLOW_BRAKING_MPS2,
-    turn_of,
+    COMFORT_BRAKING_MPS2, HARDEST_BRAKING_MPS2, JAM_GAP_M, LENGTH_M, Vehicle, WAITING_MPS,
+    YELLOW_BRAKING_MPS2, turn_of,
 };
 use super::layout::{APPROACH_M, APPROACHES, Layout, MAX_TOTAL_LANES, TURNS};
 use super::road::{Road, RoadMut};
@@ -117,7 +117,10 @@ impl Junction {
 
     /// Vehicles of a lane that wait now, on the road or outside.
     pub fn queue(&self, road: Road<'_>, lane: usize) -> u32 {
-        let standing = road.lane(lane).iter().filter(|vehicle| vehicle.speed_mps < WAITING_MPS);
+        let standing = road
+            .lane(lane)
+            .iter()
+            .filter(|vehicle| vehicle.speed_mps < WAITING_MPS);
         standing.count() as u32 + self.outside(lane)
     }
 
@@ -127,7 +130,11 @@ impl Junction {
         let mut queues = [0; APPROACHES * TURNS];
         for lane in 0..layout.n_lanes() {
             let first = layout.approach(lane) * TURNS;
-            for vehicle in road.lane(lane).iter().filter(|vehicle| vehicle.speed_mps < WAITING_MPS) {
+            for vehicle in road
+                .lane(lane)
+                .iter()
+                .filter(|vehicle| vehicle.speed_mps < WAITING_MPS)
+            {
                 queues[first + usize::from(vehicle.turn)] += 1;
             }
             for number in self.entered[lane]..self.arrived[lane] {
@@ -159,8 +166,8 @@ impl Junction {
     fn substep(&mut self, settings: &Settings, road: &mut RoadMut<'_>, rng: &mut Generator) {
         let layout = settings.layout;
         let rates = settings.arrivals(self.tick);
-        for lane in 0..layout.n_lanes() {
-            self.arrive(lane, rates[lane], rng);
+        for (lane, &rate) in rates.iter().enumerate().take(layout.n_lanes()) {
+            self.arrive(lane, rate, rng);
             self.enter(lane, road);
             let shown = self.signal.shows(layout.phase_of(lane));
             let (standing, lost) = move_lane(road.lane_mut(lane), shown);
@@ -198,9 +205,10 @@ impl Junction {
             if room < 1.0 {
                 return;
             }
-            vehicle.speed_mps = vehicle
-                .speed_mps
-                .min(entry_speed_mps(room, last.speed_mps, vehicle.headway_s));
+            vehicle.speed_mps =
+                vehicle
+                    .speed_mps
+                    .min(entry_speed_mps(room, last.speed_mps, vehicle.headway_s));
         }
         if road.push(lane, vehicle) {
             self.entered[lane] += 1;

@@ -26,7 +26,8 @@ pub use driver::{LENGTH_M, SPEED_LIMIT_MPS, Vehicle, WAITING_MPS};
 pub use env::TrafficLight;
 pub use flow::{DT_S, Junction, StepTally};
 pub use layout::{
-    APPROACH_M, APPROACH_NAMES, APPROACHES, EXIT_M, LANE_WIDTH_M, Layout, MOVEMENTS, PHASE_NAMES, PHASES, TURNS, Turn,
+    APPROACH_M, APPROACH_NAMES, APPROACHES, EXIT_M, LANE_WIDTH_M, Layout, MOVEMENTS, PHASE_NAMES, PHASES,
+    TURNS, Turn,
 };
 pub use road::{Road, RoadMut, Roads};
 pub use settings::Settings;

@@ -92,7 +92,8 @@ fn ground(layout: Layout) -> DrivingView {
     let (half, lanes) = (layout.half_box_m(), layout.lanes_per_approach());
     let road_m = lanes as f64 * LANE_WIDTH_M;
     let mut view = DrivingView::default();
-    let line = |axis: &Axis, from: f64, to: f64, across: f64| vec![axis.place(from, across), axis.place(to, across)];
+    let line =
+        |axis: &Axis, from: f64, to: f64, across: f64| vec![axis.place(from, across), axis.place(to, across)];
     for axis in [0, 1].map(Axis::of) {
         view.strips.push(Strip {
             line: line(&axis, -ARM_M, ARM_M, 0.0),
@@ -136,14 +137,18 @@ pub(super) fn view(junction: &Junction, road: Road<'_>) -> DrivingView {
         let left = (lane % layout.lanes_per_approach()) as f64 * LANE_WIDTH_M;
         let along = -layout.half_box_m() - STOP_LINE_M;
         view.signals.push(SignalView {
-            line: [axis.place(along, left + 0.7), axis.place(along, left + LANE_WIDTH_M - 0.7)],
+            line: [
+                axis.place(along, left + 0.7),
+                axis.place(along, left + LANE_WIDTH_M - 0.7),
+            ],
             light: match junction.signal.shows(layout.phase_of(lane)) {
                 Some(Stage::Green) => Light::Green,
                 Some(_) => Light::Yellow,
                 None => Light::Red,
             },
         });
-        view.bodies.extend(road.lane(lane).iter().map(|vehicle| body(layout, lane, vehicle)));
+        view.bodies
+            .extend(road.lane(lane).iter().map(|vehicle| body(layout, lane, vehicle)));
     }
     view
 }

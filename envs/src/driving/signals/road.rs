@@ -9,7 +9,8 @@ use super::layout::{APPROACH_M, EXIT_M, Layout};
 /// Vehicles that a lane holds: bumper to bumper they would need more than the 260 m that there are.
 pub(super) const CAPACITY: usize = 40;
 
-const _: () = assert!(CAPACITY as f64 * (super::driver::LENGTH_M + super::driver::JAM_GAP_M) > APPROACH_M + EXIT_M);
+const _: () =
+    assert!(CAPACITY as f64 * (super::driver::LENGTH_M + super::driver::JAM_GAP_M) > APPROACH_M + EXIT_M);
 
 /// Bytes of a vehicle in a snapshot: six reals, its turn, its waiting time.
 const VEHICLE_BYTES: usize = 6 * 8 + 1 + 4;
@@ -172,7 +173,9 @@ impl ColumnState for Roads {
                     vehicle.acceleration_mps2,
                     vehicle.braking_scale_mps2,
                 ];
-                reals.iter().for_each(|real| out.extend(real.to_le_bytes()));
+                for real in reals {
+                    out.extend(real.to_le_bytes());
+                }
                 out.push(vehicle.turn);
                 out.extend(vehicle.waited.to_le_bytes());
             }
@@ -203,7 +206,9 @@ impl ColumnState for Roads {
 
 fn decode_vehicle(record: &[u8]) -> Vehicle {
     let real = |i: usize| {
-        let bytes = record.get(8 * i..8 * i + 8).and_then(|bytes| bytes.try_into().ok());
+        let bytes = record
+            .get(8 * i..8 * i + 8)
+            .and_then(|bytes| bytes.try_into().ok());
         f64::from_le_bytes(bytes.unwrap_or_default())
     };
     let waited = record.get(49..53).and_then(|bytes| bytes.try_into().ok());

@@ -1,5 +1,6 @@
 //! What can be chosen about the task, and what follows from it.
 
+use super::control::best_plan_waiting_s;
 use super::demand::Demand;
 use super::layout::{Layout, MAX_TOTAL_LANES};
 use super::signal::{TICKS_PER_S, Timing};
@@ -43,7 +44,7 @@ impl Settings {
             decision_s: 5,
             horizon_s: 3600,
             phase_gate: false,
-            target_waiting_s: 0.0,
+            target_waiting_s: best_plan_waiting_s(demand) / 2.0,
             demand_scale: 1.0,
             sparse: false,
             rates: [[0.0; MAX_TOTAL_LANES]; PIECES],

@@ -160,7 +160,10 @@ mod tests {
         let mut seen = Vec::new();
         for _ in 0..12 {
             seen.push((signal.shows(0), signal.shows(2)));
-            assert!(!signal.request(3, TIMING), "a change that has begun is carried out");
+            assert!(
+                !signal.request(3, TIMING),
+                "a change that has begun is carried out"
+            );
             signal.advance(TIMING);
         }
         assert!(seen[..6].iter().all(|&s| s == (Some(Stage::Yellow), None)));

@@ -114,7 +114,13 @@ impl Painter {
         match body.role {
             Role::Goal => self.frame(body, half, colour),
             Role::Obstacle => {
-                self.rectangle(body, [0.0, 0.0], half.map(|side| side + 0.6 * self.pixel_m), 0.2, OUTLINE);
+                self.rectangle(
+                    body,
+                    [0.0, 0.0],
+                    half.map(|side| side + 0.6 * self.pixel_m),
+                    0.2,
+                    OUTLINE,
+                );
                 self.rectangle(body, [0.0, 0.0], half, 0.2, colour);
             }
             _ => self.vehicle(body, half, colour),
@@ -125,7 +131,10 @@ impl Painter {
     fn frame(&mut self, body: &BodyView, half: [f64; 2], colour: Rgb) {
         let width_m = 0.3_f64.max(1.5 * self.pixel_m);
         let corners = [[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]];
-        let outline: Vec<_> = corners.iter().map(|c| along(body, [c[0] * half[0], c[1] * half[1]])).collect();
+        let outline: Vec<_> = corners
+            .iter()
+            .map(|c| along(body, [c[0] * half[0], c[1] * half[1]]))
+            .collect();
         self.polyline(&outline, width_m, colour);
         let wedge = [[0.55, 0.0], [-0.1, 0.6], [-0.1, -0.6]];
         self.polygon(body, half, &wedge, colour);
@@ -134,11 +143,32 @@ impl Painter {
     /// Body, windscreen, rear window and, brightest where it goes, a bonnet that tapers.
     fn vehicle(&mut self, body: &BodyView, half: [f64; 2], colour: Rgb) {
         let rounding = 0.3 * body.width_m;
-        self.rectangle(body, [0.0, 0.0], half.map(|side| side + 0.6 * self.pixel_m), rounding, OUTLINE);
+        self.rectangle(
+            body,
+            [0.0, 0.0],
+            half.map(|side| side + 0.6 * self.pixel_m),
+            rounding,
+            OUTLINE,
+        );
         self.rectangle(body, [0.0, 0.0], half, rounding, colour);
-        self.polygon(body, half, &[[0.42, 0.72], [0.42, -0.72], [0.12, -0.62], [0.12, 0.62]], GLASS);
-        self.polygon(body, half, &[[-0.5, 0.62], [-0.5, -0.62], [-0.72, -0.66], [-0.72, 0.66]], GLASS);
-        self.polygon(body, half, &[[0.96, 0.0], [0.56, 0.5], [0.56, -0.5]], shade(colour, 1.28));
+        self.polygon(
+            body,
+            half,
+            &[[0.42, 0.72], [0.42, -0.72], [0.12, -0.62], [0.12, 0.62]],
+            GLASS,
+        );
+        self.polygon(
+            body,
+            half,
+            &[[-0.5, 0.62], [-0.5, -0.62], [-0.72, -0.66], [-0.72, 0.66]],
+            GLASS,
+        );
+        self.polygon(
+            body,
+            half,
+            &[[0.96, 0.0], [0.56, 0.5], [0.56, -0.5]],
+            shade(colour, 1.28),
+        );
         if body.braking {
             for side in [-0.62, 0.62] {
                 let light = [-0.92 * half[0], side * half[1]];
@@ -150,7 +180,8 @@ impl Painter {
     /// A rectangle that is turned as the body is; `offset` and `half` are in m along and across it.
     fn rectangle(&mut self, body: &BodyView, offset: Place, half: [f64; 2], rounding: f64, colour: Rgb) {
         let centre = flip(along(body, offset));
-        self.canvas.turned_rectangle(centre, -body.heading, half, rounding, colour);
+        self.canvas
+            .turned_rectangle(centre, -body.heading, half, rounding, colour);
     }
 
     /// A convex polygon whose corners are given in half lengths and half widths of the body.
@@ -229,7 +260,10 @@ mod tests {
     #[test]
     fn what_is_south_is_below_and_what_is_east_is_to_the_right() {
         let view = DrivingView {
-            bodies: vec![car(Role::Ego, [10.0, 0.0], 0.0), car(Role::Traffic, [0.0, 10.0], 0.0)],
+            bodies: vec![
+                car(Role::Ego, [10.0, 0.0], 0.0),
+                car(Role::Traffic, [0.0, 10.0], 0.0),
+            ],
             ..DrivingView::default()
         };
         let window = Window {

@@ -13,7 +13,7 @@ use super::Controller;
 /// is none, the signal rests where it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Actuated {
-    /// Length of the detectors, in m: with 13.9 m/s, 28 m are a gap of 2 s.
+    /// Length of the detectors, in m: at 13.9 m/s, 50 m are a gap of 3.6 s.
     pub detector_m: f64,
     /// The longest green while others call, in s.
     pub max_green_s: u32,
@@ -23,7 +23,7 @@ impl Default for Actuated {
     /// What the search of the baselines' example found best over the three demands.
     fn default() -> Self {
         Self {
-            detector_m: 30.0,
+            detector_m: 50.0,
             max_green_s: 60,
         }
     }

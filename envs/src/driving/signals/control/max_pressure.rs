@@ -18,7 +18,7 @@ pub struct MaxPressure {
 impl Default for MaxPressure {
     /// What the search of the baselines' example found best over the three demands.
     fn default() -> Self {
-        Self { interval_s: 10 }
+        Self { interval_s: 7 }
     }
 }
 
@@ -28,7 +28,10 @@ impl MaxPressure {
         let lanes = (0..layout.n_lanes()).filter(|&lane| layout.phase_of(lane) == phase);
         lanes
             .map(|lane| {
-                let before = road.lane(lane).iter().filter(|vehicle| vehicle.position_m < APPROACH_M);
+                let before = road
+                    .lane(lane)
+                    .iter()
+                    .filter(|vehicle| vehicle.position_m < APPROACH_M);
                 before.count() as u32 + junction.outside(lane)
             })
             .sum()
@@ -38,7 +41,11 @@ impl MaxPressure {
 impl Controller for MaxPressure {
     fn decide(&mut self, _: &Settings, junction: &Junction, road: Road<'_>) -> usize {
         let present = usize::from(junction.signal.phase);
-        if !junction.signal.elapsed.is_multiple_of(self.interval_s.max(1) * TICKS_PER_S) {
+        if !junction
+            .signal
+            .elapsed
+            .is_multiple_of(self.interval_s.max(1) * TICKS_PER_S)
+        {
             return present;
         }
         let mut best = (Self::pressure(junction, road, present), present);

@@ -8,7 +8,7 @@ mod fixed_plan;
 mod max_pressure;
 
 pub use actuated::Actuated;
-pub use fixed_plan::{FixedPlan, best_plan, webster_cycle_s};
+pub use fixed_plan::{FixedPlan, best_plan, best_plan_waiting_s, webster_cycle_s};
 pub use max_pressure::MaxPressure;
 
 use prospect_sim::random::Generator;
