@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("give an id and a file".into());
     };
     let steps: usize = rest.first().map_or(Ok(0), |text| text.parse())?;
-    let options: Options = rest.get(1).map_or(Ok(Options::new()), |text| serde_json::from_str(text))?;
+    let options: Options = rest
+        .get(1)
+        .map_or(Ok(Options::new()), |text| serde_json::from_str(text))?;
     let tile: usize = rest.get(2).map_or(Ok(32), |text| text.parse())?;
     let env = Registry::with_builtin().make(id, &options)?;
     let mut vec = VecEnv::new(env, &VecEnvConfig::of(1))?;
@@ -40,6 +42,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         vec.step(actions, row)?;
     }
     let frame = vec.render(0, tile).ok_or("this env draws no pictures")?;
-    save_buffer(out, &frame.rgb, frame.width as u32, frame.height as u32, ExtendedColorType::Rgb8)?;
+    save_buffer(
+        out,
+        &frame.rgb,
+        frame.width as u32,
+        frame.height as u32,
+        ExtendedColorType::Rgb8,
+    )?;
     Ok(())
 }

@@ -180,6 +180,7 @@ impl Registry {
     pub fn with_builtin() -> Self {
         let entries = gridworld::catalogue::entries()
             .chain(classic::catalogue::entries())
+            .chain(driving::catalogue::entries())
             .chain(driving::signals::entries())
             .map(|entry| (entry.id.clone(), entry))
             .collect();

@@ -345,7 +345,7 @@ fn the_same_bytes_whatever_the_shards_and_threads() {
             r#"{"horizon_s": 300, "lanes": 4, "phase_gate": true, "demand_scale": 2}"#,
         ),
         (
-            "traffic-light-v0-Sparse",
+            "traffic-light-Sparse-v0",
             r#"{"horizon_s": 300, "target_waiting_s": 20}"#,
         ),
     ] {
@@ -396,7 +396,7 @@ fn a_snapshot_replays_the_same_bytes() {
 fn the_sparse_variant_pays_for_success_alone() {
     for (target, success) in [(1000.0, 1.0), (0.0, 0.0)] {
         let options = format!(r#"{{"horizon_s": 300, "target_waiting_s": {target}}}"#);
-        let env = make("traffic-light-v0-Sparse", &options);
+        let env = make("traffic-light-Sparse-v0", &options);
         let mut batch = Batch::new(&env, &[1], with_facts(&env));
         for step in 0..60 {
             batch.step(&[0]);

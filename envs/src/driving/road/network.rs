@@ -5,7 +5,6 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::lane::{DEFAULT_WIDTH, Lane, LineType};
-use super::scalar::Point;
 
 /// A lane, as its index in the order in which the graph is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -88,15 +87,18 @@ pub struct RoadNetwork {
     connections: Vec<Vec<Connection>>,
 }
 
+/// Values by name, in order of first mention.
+type Named<T> = Vec<(String, T)>;
+
 /// A road network that is being made.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkBuilder {
     /// By node of origin, by destination: lanes, in order of first mention.
-    graph: Vec<(String, Vec<(String, Vec<Lane>)>)>,
+    graph: Named<Named<Vec<Lane>>>,
 }
 
 /// The value of `key` in a list of pairs, appended if it is not there.
-fn entry<'a, T: Default>(pairs: &'a mut Vec<(String, T)>, key: &str) -> &'a mut T {
+fn entry<'a, T: Default>(pairs: &'a mut Named<T>, key: &str) -> &'a mut T {
     let at = pairs.iter().position(|(known, _)| known == key);
     let at = at.unwrap_or_else(|| {
         pairs.push((key.to_owned(), T::default()));
@@ -398,22 +400,6 @@ impl RoadNetwork {
     #[inline]
     pub fn connections(&self, lane: LaneIx) -> &[Connection] {
         &self.connections[usize::from(lane.0)]
-    }
-
-    /// The lane nearest to a place, headings weighed in if `heading` is given; the first of equally near ones.
-    pub fn closest_lane(&self, position: Point, heading: Option<f64>) -> LaneIx {
-        let mut best = (f64::INFINITY, LaneIx(0));
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let coordinates = lane.local_coordinates(position);
-            let distance = match heading {
-                Some(heading) => lane.distance_with_heading(coordinates, heading),
-                None => lane.distance(position),
-            };
-            if distance < best.0 {
-                best = (distance, LaneIx(index as u16));
-            }
-        }
-        best.1
     }
 }
 

@@ -16,7 +16,7 @@ const FAMILY: &str = "TrafficLight";
 
 /// The settings that the options of an id ask for.
 fn read(options: &mut OptionReader<'_>, sparse: bool) -> Result<Settings, RegistryError> {
-    let demand = options.one_of("demand", Demand::Balanced.name(), &Demand::NAMES)?;
+    let demand = options.choice("demand", Demand::Balanced.name(), &Demand::NAMES)?;
     let demand = Demand::from_name(demand).unwrap_or(Demand::Balanced);
     let lanes = options.integer("lanes", 2, 2..=MAX_LANES)?;
     let seconds = |options: &mut OptionReader<'_>, key, default, range| {
@@ -47,7 +47,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
             false,
         ),
         (
-            "traffic-light-v0-Sparse",
+            "traffic-light-Sparse-v0",
             "Choose the phases of a signalled intersection so that vehicles wait half as long as with a fixed plan.",
             true,
         ),

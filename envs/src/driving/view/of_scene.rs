@@ -35,7 +35,8 @@ pub fn view_of(view: &View<'_>) -> DrivingView {
     seen.bodies.extend(goals.map(object));
     let obstacles = view.objects.iter().filter(|object| object.solid);
     seen.bodies.extend(obstacles.map(object));
-    seen.bodies.extend((0..view.bodies.len()).map(|i| vehicle(view, i)));
+    seen.bodies
+        .extend((0..view.bodies.len()).map(|i| vehicle(view, i)));
     seen
 }
 
@@ -53,7 +54,10 @@ pub fn window_of(view: &View<'_>) -> Window {
     for i in 0..2 {
         let half = window.size_m[i] / 2.0;
         // The first vehicles of a highway may stand before its beginning.
-        let (low, high) = (low[i].min(centre[i] - MARGIN_M), high[i].max(centre[i] + MARGIN_M));
+        let (low, high) = (
+            low[i].min(centre[i] - MARGIN_M),
+            high[i].max(centre[i] + MARGIN_M),
+        );
         window.centre[i] = centre[i].clamp(low + half, (high - half).max(low + half));
     }
     window
@@ -141,7 +145,10 @@ fn route(view: &View<'_>) -> Vec<Place> {
     let mut places = vec![view.bodies[ego].position];
     if view.network.road(own) == steps[0].road {
         let rest = along(lane, 0.0);
-        places.extend(rest.into_iter().filter(|&place| lane.local_coordinates(place).0 > s + SAMPLE_M));
+        places.extend(
+            rest.into_iter()
+                .filter(|&place| lane.local_coordinates(place).0 > s + SAMPLE_M),
+        );
     }
     let mut current = own;
     for &step in steps.iter().filter(|step| step.road != view.network.road(own)) {
