@@ -1,7 +1,7 @@
 //! The stacks of pictures that agents see: state, because a stack remembers what the scene was.
 
 use bevy_ecs::resource::Resource;
-use bevy_ecs::system::{Query, Res, ResMut};
+use bevy_ecs::system::{Res, ResMut};
 use prospect_sim::ColumnState;
 
 use super::systems::{Desk, RowQuery, VehicleQuery};

@@ -45,7 +45,7 @@ pub fn window_of(view: &View<'_>) -> Window {
     let (low, high) = extent(view.network, view.objects);
     let centre = match view.episode.controlled.first() {
         Some(_) => view.ego_body(0).position,
-        None => [0, 1].map(|i| (low[i] + high[i]) / 2.0),
+        None => [0, 1].map(|i| f64::midpoint(low[i], high[i])),
     };
     let mut window = Window {
         centre,
@@ -90,7 +90,7 @@ fn extent(network: &RoadNetwork, objects: &[RoadObject]) -> (Place, Place) {
 /// The ground of a car park, as a strip along x.
 fn pavement(view: &View<'_>) -> Strip {
     let (low, high) = extent(view.network, view.objects);
-    let [x, y] = [0, 1].map(|i| (low[i] + high[i]) / 2.0);
+    let [x, y] = [0, 1].map(|i| f64::midpoint(low[i], high[i]));
     let half = [0, 1].map(|i| (high[i] - low[i]) / 2.0);
     let width_m = 2.0 * half[1];
     // Strips have round ends, of which nothing is to be seen.
