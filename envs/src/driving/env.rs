@@ -1,11 +1,13 @@
 //! The [`Env`] over any [`Task`] of driving.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use prospect_sim::{Env, EnvRows, EnvSpec, ShardBuilder, SimError, StepSet, slots_in_order};
 
 use super::action::Order;
+use super::caption::Caption;
 use super::episode::{Episode, Objects, Remembered};
 use super::facts;
 use super::pictures::{Pictures, add_pictures};
@@ -100,6 +102,10 @@ impl<T: Task> DrivingEnv<T> {
 impl<T: Task> Env for DrivingEnv<T> {
     fn spec(&self) -> &EnvSpec {
         &self.spec
+    }
+
+    fn caption(&self, number: i32) -> Cow<'static, str> {
+        Cow::Borrowed(Caption::numbered(number).words(self.shared.task.success()))
     }
 
     fn build(&self, shard: &mut ShardBuilder<'_>) -> Result<Box<dyn EnvRows>, SimError> {

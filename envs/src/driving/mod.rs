@@ -6,6 +6,7 @@
 //! vehicles are free entities in slots of their env's row, one table per shard.
 
 pub mod action;
+mod caption;
 pub(crate) mod catalogue;
 mod collisions;
 mod env;

@@ -50,6 +50,8 @@ fn insert_sorted(entries: &mut [Entry]) {
 #[derive(Debug, Clone, Default)]
 pub struct LaneIndex {
     lanes: Vec<Vec<Entry>>,
+    /// Somebody asks who is on the lanes.
+    is_asked: bool,
     positions: Vec<Point>,
     /// Unit vectors of the headings.
     along: Vec<Point>,
@@ -58,8 +60,10 @@ pub struct LaneIndex {
 }
 
 impl LaneIndex {
-    /// Forgets everything, for a scene on `network`.
-    pub fn clear(&mut self, network: &RoadNetwork) {
+    /// Forgets everything, for a scene on `network`. Lanes are only listed if `is_asked`: where there is no traffic nobody
+    /// looks for neighbours.
+    pub fn clear(&mut self, network: &RoadNetwork, is_asked: bool) {
+        self.is_asked = is_asked;
         self.lanes.resize_with(network.n_lanes(), Vec::new);
         self.lanes.iter_mut().for_each(Vec::clear);
         self.positions.clear();
@@ -75,7 +79,7 @@ impl LaneIndex {
     /// Adds the next thing, which is on `lane`; `seen` things appear on the lanes, others only have coordinates.
     pub fn add(&mut self, network: &RoadNetwork, position: Point, heading: f64, lane: LaneIx, seen: bool) {
         let own = network.lane(lane).local_coordinates(position);
-        if seen {
+        if seen && self.is_asked {
             for at in network.lanes() {
                 let geometry = network.lane(at);
                 if at == lane {
@@ -108,12 +112,14 @@ impl LaneIndex {
             let geometry = network.lane(at);
             if is_large {
                 let least = geometry.least_distance(position);
-                if least > bound && least > geometry.reach(MARGIN) {
+                if least > bound && !(self.is_asked && least <= geometry.reach(MARGIN)) {
                     continue;
                 }
             }
             let coordinates = geometry.local_coordinates(position);
-            self.enter(network, at, coordinates);
+            if self.is_asked {
+                self.enter(network, at, coordinates);
+            }
             let distance = geometry.distance_with_heading(coordinates, heading);
             if distance < best.0 {
                 best = (distance, at, coordinates);
@@ -316,7 +322,7 @@ mod tests {
                 .map(|&(x, y, h)| ([f64::from(x) * 2.0, f64::from(y)], f64::from(h)))
                 .collect();
             let mut index = LaneIndex::default();
-            index.clear(&network);
+            index.clear(&network, true);
             for &(position, heading) in &states {
                 let lane = network.closest_lane(position, Some(heading));
                 if moved {

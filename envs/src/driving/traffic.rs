@@ -68,7 +68,12 @@ impl Traffic<'_> {
     /// Finds out who is where. To be called before the first substep, and after anything but a substep has moved a vehicle.
     pub fn look(&mut self) {
         let (network, index) = (self.network, &mut self.scratch.index);
-        index.clear(network);
+        let is_asked = self
+            .vehicles
+            .drivers
+            .iter()
+            .any(|driver| driver.kind.is_traffic());
+        index.clear(network, is_asked);
         for body in &*self.vehicles.bodies {
             index.add(network, body.position, body.heading, body.lane, true);
         }
@@ -134,7 +139,12 @@ impl Traffic<'_> {
     pub fn advance(&mut self) {
         let (index, headings) = (&mut self.scratch.index, &mut self.scratch.headings);
         index.take_along(headings);
-        index.clear(self.network);
+        let is_asked = self
+            .vehicles
+            .drivers
+            .iter()
+            .any(|driver| driver.kind.is_traffic());
+        index.clear(self.network, is_asked);
         let vehicles = &mut self.vehicles;
         let states = vehicles.bodies.iter_mut().zip(&mut *vehicles.drivers);
         for (((body, driver), params), &along) in states.zip(vehicles.params).zip(&*headings) {
@@ -165,7 +175,7 @@ impl Traffic<'_> {
         }
     }
 
-    /// The neighbours of vehicle `i` on `lane`, which need not be its own.
+    /// The neighbours of vehicle `i` on `lane`, which need not be its own. There are none in scenes without traffic.
     #[inline]
     pub fn neighbours(&self, i: usize, lane: LaneIx) -> Neighbours {
         let (s, _) = self.coordinates(i, lane);
