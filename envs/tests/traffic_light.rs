@@ -416,7 +416,9 @@ fn the_phase_gate_shows_lanes_to_the_present_phase_only() {
     let mut rng = Generator::default_rng(0);
     for _ in 0..200 {
         let action = rng.choice(PHASES) as i32;
-        batches.iter_mut().for_each(|batch| batch.step(&[action]));
+        for batch in &mut batches {
+            batch.step(&[action]);
+        }
         let [plain, gated] = [0, 1].map(|i| {
             batches[i]
                 .rollout
