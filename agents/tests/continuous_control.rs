@@ -300,7 +300,7 @@ fn learners_and_tasks_that_do_not_fit_are_refused() {
     let [.., hindsight] = all();
     let error = refusal(without, hindsight);
     assert!(error.contains("Line-v0") && error.contains("no goals"), "{error}");
-    for gradient_steps in [-2, i64::MIN] {
+    for gradient_steps in [-2, 0, i64::MIN] {
         let agent = SacConfig {
             gradient_steps,
             ..sac()
