@@ -8,14 +8,14 @@ are `TransformedDistribution`s through `TanhTransform`; their entropy is the Gau
 the draw, which moves with mean and deviation. Masked logits are -inf to `Categorical`. Recurrent cells are `torch.nn.LSTM`
 and `torch.nn.GRU`, run over the pieces of a sequence between the ends of episodes.
 
-Usage: `python3 scripts/record_ppo_golden.py`. Makes its own virtual environment with torch 2.11.0 under `target/` (about
-3 GB) unless it runs where that torch is installed. Writes `tests/golden/ppo/torch_2_11_0.json`, `modes_torch_2_11_0.json`
-and `recurrent_torch_2_11_0.json` beside it.
+Usage: `python3 scripts/record_ppo_golden.py [--check]`. Makes its own virtual environment with torch 2.11.0 under `target/`
+(about 3 GB) unless it runs where that torch is installed. Writes `tests/golden/ppo/torch_2_11_0.json`, and
+`modes_torch_2_11_0.json` and `recurrent_torch_2_11_0.json` beside it.
 """
 
 import json
 
-from pinned_torch import ROOT, VERSION, ensure_torch
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
 
 GOLDEN = ROOT / "tests/golden/ppo/torch_2_11_0.json"
 
@@ -185,16 +185,13 @@ def record_recurrent(kind, rng, steps=7, batch=3, inputs=4, width=5):
 
 
 def write(path, content):
-    with open(path, "w") as file:
-        json.dump({"torch": VERSION, **content}, file, indent=1)
-        file.write("\n")
+    write_or_check(path, json.dumps({"torch": VERSION, **content}, indent=1) + "\n")
 
 
 def main():
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     cases = [record(case, rng) for case in CASES]
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
     write(GOLDEN, {"cases": cases})
     reals = [record_reals(squash, rng) for squash in (False, True)]
     choices = [record_choices([3, 2, 4], False, rng), record_choices([3, 2, 4], True, rng), record_choices([6], True, rng)]

@@ -3,8 +3,9 @@
 
 A case is two steps on one minibatch: clipped surrogate, entropy bonus, clipped value loss and, beside them, the imitation
 loss of demonstrated actions; gradients are autograd's, clipped by their global norm, and Adam's step follows. Policies are
-a categorical distribution with forbidden options, a diagonal Gaussian, a Gaussian squashed by tanh into bounds, and two
-with memory, whose minibatch is some samples of whole sequences of some actors that end in between.
+a categorical distribution with forbidden options, one that shares its layers with the critic, a diagonal Gaussian, a
+Gaussian squashed by tanh into bounds, and two with memory, whose minibatch is some samples of whole sequences of some
+actors that end in between.
 
 Usage: `python3 scripts/record_ppo_updates.py [--check]`. Makes its own virtual environment with torch 2.11.0 under `target/`
 (about 3 GB) unless it runs where that torch is installed. Writes `tests/golden/ppo/updates_torch_2_11_0.json`.
@@ -29,6 +30,7 @@ from torch.nn import functional  # noqa: E402
 
 CASES = [
     {"name": "choices", "actions": 4, "memory": "none"},
+    {"name": "one trunk", "actions": 4, "memory": "none", "shared_trunk": True},
     {"name": "reals", "low": [-2.0, 0.0], "high": [2.0, 5.0], "squash": False, "memory": "none"},
     {"name": "squashed", "low": [-2.0, 0.0], "high": [2.0, 5.0], "squash": True, "memory": "none"},
     {"name": "gru", "actions": 3, "memory": "gru"},
@@ -48,6 +50,11 @@ def width_of(case):
     return case["actions"] if "actions" in case else len(case["low"])
 
 
+def trunk_of(case, branch):
+    """Whose hidden layers a branch has."""
+    return "policy" if case.get("shared_trunk") else branch
+
+
 def parameters(case, rng):
     """Random parameters by their names in a checkpoint."""
     found = {}
@@ -56,8 +63,9 @@ def parameters(case, rng):
         found[name] = f32(rng.normal(0, 0.5, shape)).requires_grad_()
 
     for branch, outputs in [("policy", width_of(case)), ("critic", 1)]:
-        add(f"{branch}.hidden.0.weight", HIDDEN, INPUTS)
-        add(f"{branch}.hidden.0.bias", HIDDEN)
+        if trunk_of(case, branch) == branch:
+            add(f"{branch}.hidden.0.weight", HIDDEN, INPUTS)
+            add(f"{branch}.hidden.0.bias", HIDDEN)
         features = HIDDEN
         if case["memory"] != "none":
             gates = {"gru": 3, "lstm": 4}[case["memory"]]
@@ -101,7 +109,7 @@ def remembered(case, found, branch, x, start):
 def says(case, found, batch):
     """Outputs [n, width] and values [n] of the minibatch."""
     if case["memory"] == "none":
-        of = lambda branch: head(found, branch, hidden(found, branch, batch["observation"]))
+        of = lambda branch: head(found, branch, hidden(found, trunk_of(case, branch), batch["observation"]))
     else:
         x = batch["observation"].view(STEPS, ACTORS, INPUTS)[:, CHOSEN]
         place = [(int(i) // ACTORS, CHOSEN.index(int(i) % ACTORS)) for i in batch["index"]]

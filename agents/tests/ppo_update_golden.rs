@@ -62,6 +62,8 @@ struct Case {
     high: Vec<f32>,
     #[serde(default)]
     squash: bool,
+    #[serde(default)]
+    shared_trunk: bool,
     first: BTreeMap<String, Vec<f32>>,
     batch: Batch,
     losses: Vec<BTreeMap<String, f64>>,
@@ -132,6 +134,7 @@ impl Case {
             activation: ActivationKind::Tanh,
             adam_eps: golden.config.adam_eps,
             max_grad_norm: golden.config.max_grad_norm,
+            shared_trunk: self.shared_trunk,
             memory: self.memory,
             memory_size: golden.memory_size,
             ..PpoConfig::default()
@@ -297,7 +300,10 @@ fn updates_are_those_of_pytorch() {
     let golden: Golden =
         serde_json::from_str(include_str!("../../tests/golden/ppo/updates_torch_2_11_0.json")).unwrap();
     let names: Vec<&str> = golden.cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["choices", "reals", "squashed", "gru", "lstm"]);
+    assert_eq!(
+        names,
+        ["choices", "one trunk", "reals", "squashed", "gru", "lstm"]
+    );
     assert_eq!(golden.torch, "2.11.0");
     golden.cases.iter().for_each(|case| case.compare(&golden));
 }

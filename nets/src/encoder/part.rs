@@ -136,7 +136,10 @@ pub(super) fn component_part(fields: &[Field], name: &str, scale: f64) -> Result
         }
         return Ok((Part::Values { component, scale }, field.width()));
     }
-    let (low, n) = (field.low as i64, (field.high - field.low) as i64 + 1);
+    let (low, n) = (
+        field.low as i64,
+        ((field.high - field.low) as i64).saturating_add(1),
+    );
     if field.width() != 1 || !(1..=MOST_VALUES).contains(&n) {
         let reason = format!("\"{name}\" has {n} values; at most {MOST_VALUES} become one-hot");
         return Err(setting("encoder component", reason));
