@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::boxes::Boxes;
 use super::lane::{DEFAULT_WIDTH, Lane, LineType};
 use super::scalar::Point;
 
@@ -86,6 +87,7 @@ pub struct RoadNetwork {
     road_of: Vec<RoadIx>,
     /// Per lane, those that go on from it and those that lead to it.
     connections: Vec<Vec<Connection>>,
+    boxes: Boxes,
 }
 
 /// A road network that is being made.
@@ -158,6 +160,7 @@ impl NetworkBuilder {
             lanes: Vec::new(),
             road_of: Vec::new(),
             connections: Vec::new(),
+            boxes: Boxes::default(),
         };
         for (from, _) in &self.graph {
             network.intern(from);
@@ -247,6 +250,7 @@ impl RoadNetwork {
             self.nodes[node].out_by_name = roads;
         }
         self.connections = self.lanes().map(|lane| self.connect(lane)).collect();
+        self.boxes = Boxes::around(&self.lanes);
     }
 
     fn connect(&self, lane: LaneIx) -> Vec<Connection> {
@@ -414,18 +418,14 @@ impl RoadNetwork {
 
     /// The lane nearest to a place, headings weighed in if `heading` is given; the first of equally near ones.
     pub fn closest_lane(&self, position: Point, heading: Option<f64>) -> LaneIx {
-        let mut best = (f64::INFINITY, LaneIx(0));
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let coordinates = lane.local_coordinates(position);
-            let distance = match heading {
-                Some(heading) => lane.distance_with_heading(coordinates, heading),
+        let distance = |lane: usize| {
+            let lane = &self.lanes[lane];
+            match heading {
+                Some(heading) => lane.distance_with_heading(lane.local_coordinates(position), heading),
                 None => lane.distance(position),
-            };
-            if distance < best.0 {
-                best = (distance, LaneIx(index as u16));
             }
-        }
-        best.1
+        };
+        LaneIx(self.boxes.closest(position, self.lanes.len(), distance) as u16)
     }
 }
 

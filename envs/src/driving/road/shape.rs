@@ -1,7 +1,8 @@
-//! The centre lines of lanes: straight, sine, arc and spline, with coordinates along and across them.
+//! The centre lines of lanes: straight, sine, arc, spline and chains of arcs, with coordinates along and across them.
 
 use std::f64::consts::FRAC_PI_2;
 
+use super::arc_spline::ArcSpline;
 use super::scalar::{Point, add, dot, norm, scale, sub, wrap_to_pi};
 use super::spline::Spline;
 
@@ -165,6 +166,8 @@ pub enum Shape {
     Circular(Circular),
     /// A line through points.
     Poly(Box<Spline>),
+    /// Straights and arcs, one after another; not of the package, for maps of real roads.
+    Arcs(Box<ArcSpline>),
 }
 
 impl Shape {
@@ -190,6 +193,7 @@ impl Shape {
             Self::Sine(sine) => sine.axis.length,
             Self::Circular(arc) => arc.radius * (arc.end_phase - arc.start_phase) * arc.sense(),
             Self::Poly(curve) => curve.length(),
+            Self::Arcs(curve) => curve.length_m(),
         }
     }
 
@@ -219,6 +223,7 @@ impl Shape {
                 let [x, y] = curve.at(s);
                 [x - sin * lateral, y + cos * lateral]
             }
+            Self::Arcs(curve) => curve.position(s, lateral),
         }
     }
 
@@ -233,6 +238,7 @@ impl Shape {
             }
             Self::Circular(arc) => arc.phase_at(s) + FRAC_PI_2 * arc.sense(),
             Self::Poly(curve) => curve.heading_at(s),
+            Self::Arcs(curve) => curve.heading_at(s),
         }
     }
 
@@ -253,6 +259,7 @@ impl Shape {
                 (s, arc.sense() * (arc.radius - norm(offset)))
             }
             Self::Poly(curve) => curve.local_coordinates(position),
+            Self::Arcs(curve) => curve.local_coordinates(position),
         }
     }
 }
