@@ -71,7 +71,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         id,
         family: "Highway",
         doc,
-        sparse: "to last until the time is up without a crash at a mean speed of 25 m/s or more",
+        sparse: "to last until the time is up without a crash at a mean speed of 24 m/s or more",
     };
     let fast = || Defaults {
         simulation_frequency: 5,

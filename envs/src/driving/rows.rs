@@ -4,18 +4,18 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, ResMut, SystemState};
 use bevy_ecs::world::World;
-use prospect_sim::{EnvRows, FactSelection, FieldsMut, Occupied, RowSelection, SimError, Slot};
+use prospect_sim::{BodyState, EnvRows, FactSelection, FieldsMut, Occupied, RowSelection, SimError, Slot};
 
 use super::env::Shared;
 use super::episode::{Episode, Objects, Remembered};
 use super::facts::Facts;
 use super::observation::ObserverScratch;
 use super::road::Route;
+use super::scene::View;
 use super::systems::{Desk, RowQuery, VehicleQuery};
-use super::table::{RowMut, Table, with_table};
+use super::table::{RowMut, Still, Table, with_table};
 use super::task::Task;
 use super::vehicle::{Body, Driver, Params};
-use super::view::View;
 use crate::row_order::for_rows;
 
 /// All components of vehicles, to look at.
@@ -107,6 +107,19 @@ impl<T: Task> DrivingRows<T> {
     }
 }
 
+impl<T: Task> DrivingRows<T> {
+    /// Everything of a row as the next step will find it: what is due after the last step is done, though not in the row.
+    pub(super) fn still(&mut self, world: &mut World, row: usize) -> Option<Still<T::Memory>> {
+        let (mut vehicles, mut row_states, mut desk) = self.changing.get_mut(world).ok()?;
+        let parts = row_states.get_mut(*self.entities.get(row)?).ok()?;
+        let mut still = None;
+        with_table!(vehicles, table => {
+            still = Some(RowMut::new(parts).still(&mut desk, &table, row));
+        });
+        still
+    }
+}
+
 impl<T: Task> EnvRows for DrivingRows<T> {
     fn reset(&mut self, world: &mut World, rows: RowSelection<'_>) -> Result<(), SimError> {
         let Ok((mut vehicles, mut row_states, mut desk)) = self.changing.get_mut(world) else {
@@ -114,7 +127,7 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         };
         let desk = &mut *desk;
         let mut too_many = None;
-        with_table!(vehicles, table => for_rows(rows, self.entities.len(), |row| {
+        with_table!(vehicles, mut table => for_rows(rows, self.entities.len(), |row| {
             let Ok(parts) = row_states.get_mut(self.entities[row]) else {
                 return;
             };
@@ -122,6 +135,9 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             if T::CHANGES_BETWEEN_STEPS {
                 row_state.finish_step(desk, &mut table, row);
             }
+            let used = row_state.used.0 as usize;
+            desk.ends[row].clear();
+            desk.ends[row].extend(table.bodies[row * desk.slots..][..used].iter().map(Body::state));
             if let Err(vehicles) = row_state.start(desk, &mut table, row) {
                 too_many = Some(vehicles);
             }
@@ -153,9 +169,7 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         self.each_view(world, rows, |row, view, memory, scratch| {
             for agent in 0..settings.agents {
                 let actor = row * settings.agents + agent;
-                settings
-                    .observation
-                    .observe(view, agent, scratch, observation, actor);
+                task.observe(view, memory, agent, scratch, observation, actor);
                 for (fact, field) in wanted.iter().zip(facts.iter_mut()) {
                     field.data.set_f64(actor, fact.value(&*task, view, memory, agent));
                 }
@@ -169,6 +183,15 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             for (actor, result) in desk.results.iter().enumerate() {
                 field.data.set_f64(actor, fact.value(result));
             }
+        }
+    }
+
+    fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {
+        if ended {
+            let ends = &world.resource::<Desk<T>>().ends;
+            out.extend_from_slice(&ends[row]);
+        } else if let Some(still) = self.still(world, row) {
+            out.extend(still.fleet.bodies.iter().map(Body::state));
         }
     }
 }

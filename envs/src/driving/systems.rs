@@ -6,7 +6,7 @@
 use bevy_ecs::query::With;
 use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Query, Res, ResMut};
-use prospect_sim::{ActionColumn, Occupied, Outcome, Rng, Slot};
+use prospect_sim::{ActionColumn, BodyState, Occupied, Outcome, Rng, Slot};
 
 use super::action::Order;
 use super::env::Shared;
@@ -30,6 +30,8 @@ pub(super) struct Desk<T: Task> {
     pub(super) orders: Vec<Order>,
     /// What each actor's step was judged by.
     pub(super) results: Vec<StepResult>,
+    /// The vehicles of each row at the end of its last episode.
+    pub(super) ends: Vec<Vec<BodyState>>,
 }
 
 /// What event facts say of an actor's step.
@@ -88,12 +90,15 @@ pub(super) fn act<T: Task>(
             Order::default()
         };
     }
-    with_table!(vehicles, table => for (row, parts) in rows.iter_mut().enumerate() {
+    with_table!(vehicles, mut table => for (row, parts) in rows.iter_mut().enumerate() {
         let mut row_state = RowMut::new(parts);
         if T::CHANGES_BETWEEN_STEPS {
             row_state.finish_step(desk, &mut table, row);
         }
         let settings = &desk.shared.settings;
+        let used = row_state.used.0 as usize;
+        let view = table.view(&desk.shared, row * desk.slots, used, &row_state.objects.0, row_state.episode);
+        desk.shared.task.before_step(&view, row_state.memory, row_state.rng);
         let episode = &mut *row_state.episode;
         episode.time_s += settings.step_s();
         episode.steps += 1;
@@ -116,7 +121,7 @@ pub(super) fn advance<T: Task>(
     let desk = &mut *desk;
     let settings = &*desk.shared.settings;
     let speeds = settings.action.target_speeds();
-    with_table!(vehicles, table => for (row, parts) in rows.iter_mut().enumerate() {
+    with_table!(vehicles, mut table => for (row, parts) in rows.iter_mut().enumerate() {
         let row_state = RowMut::new(parts);
         let episode = row_state.episode;
         let mut traffic = Traffic {

@@ -7,11 +7,11 @@ use prospect_sim::{Occupied, Rng};
 use super::env::Shared;
 use super::episode::{Episode, Memory, Objects, Remembered};
 use super::road::Route;
+use super::scene::View;
 use super::systems::Desk;
 use super::task::{Stage, Task};
 use super::traffic::{Fleet, Vehicles};
 use super::vehicle::{Body, Driver, Params, RoadObject};
-use super::view::View;
 
 /// Mutable slices of all vehicles of a shard.
 pub(super) struct Table<'a> {
@@ -23,12 +23,11 @@ pub(super) struct Table<'a> {
 
 /// Evaluates an expression with a [`Table`] of all vehicles that a query finds.
 macro_rules! with_table {
-    ($query:expr, $table:ident => $body:expr) => {
+    ($query:expr, $table:pat => $body:expr) => {
         if let Ok(mut tables) = $query.contiguous_iter_mut()
             && let Some((mut bodies, mut drivers, mut routes, mut params)) = tables.next()
         {
-            #[allow(unused_mut, reason = "some only look at the table")]
-            let mut $table = Table {
+            let $table = Table {
                 bodies: bodies.bypass_change_detection(),
                 drivers: drivers.bypass_change_detection(),
                 routes: routes.bypass_change_detection(),
@@ -98,6 +97,15 @@ impl Table<'_> {
     }
 }
 
+/// Everything of a row between two steps, copied.
+#[derive(Debug)]
+pub(super) struct Still<M> {
+    pub(super) fleet: Fleet,
+    pub(super) episode: Episode,
+    pub(super) memory: M,
+    pub(super) rng: Generator,
+}
+
 /// What a row has beside its vehicles.
 pub(super) struct RowMut<'a, M> {
     pub(super) episode: &'a mut Episode,
@@ -140,7 +148,7 @@ impl<'a, M: Memory> RowMut<'a, M> {
         self.episode.between_is_due = false;
         table.load(row * desk.slots, self.used.0 as usize, &mut desk.fleet);
         std::mem::swap(&mut desk.fleet.objects, &mut self.objects.0);
-        self.with_stage(desk, |task, stage| task.between(stage));
+        self.with_stage(desk, T::between);
         self.store(desk, table, row);
     }
 
@@ -162,7 +170,7 @@ impl<'a, M: Memory> RowMut<'a, M> {
             ..Episode::default()
         };
         *self.memory = M::default();
-        self.with_stage(desk, |task, stage| task.reset(stage));
+        self.with_stage(desk, T::reset);
         let network = desk.shared.task.network();
         let lanes = self.episode.controlled.iter().map(|&i| {
             let lane = desk.fleet.bodies[usize::from(i)].lane;
@@ -176,6 +184,37 @@ impl<'a, M: Memory> RowMut<'a, M> {
         } else {
             Ok(())
         }
+    }
+
+    /// Everything of the row as the next step will find it, copied.
+    pub(super) fn still<T: Task<Memory = M>>(
+        &mut self,
+        desk: &mut Desk<T>,
+        table: &Table<'_>,
+        row: usize,
+    ) -> Still<M> {
+        let mut still = Still {
+            fleet: Fleet::default(),
+            episode: self.episode.clone(),
+            memory: self.memory.clone(),
+            rng: self.rng.clone(),
+        };
+        table.load(row * desk.slots, self.used.0 as usize, &mut still.fleet);
+        still.fleet.objects.clone_from(&self.objects.0);
+        if still.episode.between_is_due {
+            still.episode.between_is_due = false;
+            let mut stage = Stage {
+                network: desk.shared.task.network(),
+                settings: &desk.shared.settings,
+                fleet: &mut still.fleet,
+                episode: &mut still.episode,
+                memory: &mut still.memory,
+                rng: &mut still.rng,
+                scratch: &mut desk.scratch,
+            };
+            desk.shared.task.between(&mut stage);
+        }
+        still
     }
 
     fn with_stage<T: Task<Memory = M>>(

@@ -5,7 +5,7 @@ use prospect_sim::{Field, FieldsMut};
 use super::{Kinematics, Observer, ObserverScratch};
 use crate::driving::observation::kinematics::Feature;
 use crate::driving::road::LaneIx;
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

@@ -6,7 +6,7 @@ use prospect_sim::{Dtype, Field, FieldsMut};
 use super::{Observer, ObserverScratch};
 use crate::driving::road::DEFAULT_WIDTH;
 use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, sub};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

@@ -14,7 +14,7 @@ pub use exit::ExitObservation;
 pub use kinematics::{Feature, Kinematics, square_ranges};
 pub use time_to_collision::TimeToCollision;
 
-use super::view::View;
+use super::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 
@@ -54,6 +54,15 @@ pub trait Observer: Debug + Send + Sync {
     );
 }
 
+/// The observer of a type's name.
+fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
+    Ok(match name {
+        "ExitObservation" => Box::new(ExitObservation::read(options)?),
+        "TimeToCollision" => Box::new(TimeToCollision::read(options)?),
+        _ => Box::new(Kinematics::read(options)?),
+    })
+}
+
 /// The observer that the option `observation` describes, as highway-env's configuration writes it; `default` without it.
 ///
 /// # Errors
@@ -82,11 +91,7 @@ pub fn read(
         own = inner;
         name = own.choice("type", "Kinematics", &TYPES[..TYPES.len() - 1])?;
     }
-    let observer: Box<dyn Observer> = match name {
-        "ExitObservation" => Box::new(ExitObservation::read(&mut own)?),
-        "TimeToCollision" => Box::new(TimeToCollision::read(&mut own)?),
-        _ => Box::new(Kinematics::read(&mut own)?),
-    };
+    let observer = read_type(name, &mut own)?;
     own.finish()?;
     Ok(observer)
 }

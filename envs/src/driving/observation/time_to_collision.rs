@@ -4,7 +4,7 @@ use prospect_sim::{Dtype, Field, FieldsMut};
 
 use super::{Observer, ObserverScratch};
 use crate::driving::road::scalar::{direction, dot, not_zero};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 

@@ -3,8 +3,8 @@
 //! Nothing here moves or draws numbers; a network is made once per task and shared by all its scenes.
 
 mod arc_spline;
-mod boxes;
 mod lane;
+mod nearest;
 mod network;
 pub mod polygon;
 mod route;

@@ -25,17 +25,16 @@ impl Bounds {
         })
     }
 
-    /// Whether `position` is further than `distance` m away from the box.
+    /// The distance from `position` to the box, in m, a little less against rounding.
     #[inline]
-    pub fn is_further(&self, position: Point, distance: f64) -> bool {
-        // Rounding must not cut off what is exactly as far.
+    pub fn least_distance(&self, position: Point) -> f64 {
         const SLACK: f64 = 1e-6;
         let beyond = [0, 1].map(|axis| {
             (self.low[axis] - position[axis])
                 .max(position[axis] - self.high[axis])
                 .max(0.0)
         });
-        dot(beyond, beyond) > (distance + SLACK) * (distance + SLACK)
+        norm(beyond) - SLACK
     }
 }
 
@@ -204,6 +203,7 @@ impl Shape {
             Self::Straight(line) => Some(line.band(0.0)),
             Self::Sine(sine) => Some(sine.axis.band(sine.amplitude.abs())),
             Self::Circular(arc) => Some(arc.bounds()),
+            Self::Arcs(curve) => Some(Bounds::of(&curve.bounds())),
             Self::Poly(_) => None,
         }
     }

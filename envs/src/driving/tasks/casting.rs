@@ -6,7 +6,7 @@ use crate::driving::action::Decision;
 use crate::driving::road::{LaneIx, RoadIx, RoadNetwork};
 use crate::driving::task::Stage;
 use crate::driving::vehicle::Vehicle;
-use crate::driving::view::View;
+use crate::driving::scene::View;
 
 impl<M> Stage<'_, M> {
     /// A lane of the family's own network.

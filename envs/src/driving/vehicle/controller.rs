@@ -26,14 +26,14 @@ fn arc_sine(x: f64) -> f64 {
 
 /// The acceleration towards `target` m/s, in m/s².
 #[inline]
-pub fn speed_control(body: &Body, target: f64) -> f64 {
+pub(super) fn speed_control(body: &Body, target: f64) -> f64 {
     KP_SPEED * (target - body.speed)
 }
 
 /// The steering angle that leads to the middle of `lane`, on which the vehicle is at `coordinates`, in rad: lateral error to
 /// lateral speed, to heading, to yaw rate, to steering angle.
 #[inline]
-pub fn steering_control(body: &Body, params: &Params, lane: &Lane, (s, lateral): (f64, f64)) -> f64 {
+pub(super) fn steering_control(body: &Body, params: &Params, lane: &Lane, (s, lateral): (f64, f64)) -> f64 {
     let ahead = lane.heading_at(s + body.speed * PURSUIT_S);
     let speed = not_zero(body.speed);
     let towards = arc_sine(-KP_LATERAL * lateral / speed);
@@ -49,7 +49,7 @@ pub fn steering_control(body: &Body, params: &Params, lane: &Lane, (s, lateral):
 
 /// The steering angle of a vehicle whose controller is linear in its parameters, in rad.
 #[inline]
-pub fn linear_steering(body: &Body, params: &Params, lane: &Lane, (s, lateral): (f64, f64)) -> f64 {
+pub(super) fn linear_steering(body: &Body, params: &Params, lane: &Lane, (s, lateral): (f64, f64)) -> f64 {
     let ahead = lane.heading_at(s + body.speed * PURSUIT_S);
     let speed = not_zero(body.speed);
     let heading = wrap_to_pi(ahead - body.heading) * params.length / speed;

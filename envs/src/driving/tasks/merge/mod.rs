@@ -15,7 +15,7 @@ use crate::driving::road::scalar::{Point, lmap};
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::RoadObject;
-use crate::driving::view::View;
+use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
