@@ -3,6 +3,7 @@
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
 mod exit;
+mod grayscale;
 mod kinematics;
 mod time_to_collision;
 
@@ -11,6 +12,7 @@ use std::fmt::Debug;
 use prospect_sim::{Field, FieldsMut};
 
 pub use exit::ExitObservation;
+pub use grayscale::Grayscale;
 pub use kinematics::{Feature, Kinematics, square_ranges};
 pub use time_to_collision::TimeToCollision;
 
@@ -42,6 +44,17 @@ pub trait Observer: Debug + Send + Sync {
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
 
+    /// Pictures in the stack of an agent, and bytes of a picture, if it sees pictures; [`Self::picture`] draws them.
+    fn stack(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// Draws what `agent` sees now, the newest picture of its stack. The env calls it once at the start of an episode and after
+    /// each step; [`View::pictures`] has the stacks.
+    fn picture(&self, view: &View<'_>, agent: usize, out: &mut [u8]) {
+        let _ = (view, agent, out);
+    }
+
     /// Writes what `agent` sees into the entries of `actor`: in component `c`, `width` values from `actor * width` on. To
     /// look must not change anything: it happens more than once for some states.
     fn observe(
@@ -58,6 +71,7 @@ pub trait Observer: Debug + Send + Sync {
 fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
     Ok(match name {
         "ExitObservation" => Box::new(ExitObservation::read(options)?),
+        "GrayscaleObservation" => Box::new(Grayscale::read(options)?),
         "TimeToCollision" => Box::new(TimeToCollision::read(options)?),
         _ => Box::new(Kinematics::read(options)?),
     })
@@ -71,9 +85,10 @@ pub fn read(
     options: &mut OptionReader<'_>,
     default: Box<dyn Observer>,
 ) -> Result<Box<dyn Observer>, RegistryError> {
-    const TYPES: [&str; 4] = [
+    const TYPES: [&str; 5] = [
         "Kinematics",
         "ExitObservation",
+        "GrayscaleObservation",
         "TimeToCollision",
         "MultiAgentObservation",
     ];
