@@ -66,7 +66,9 @@ impl Observer for ExitObservation {
             return;
         };
         let exit_lane = LaneIx(network.lanes_of(network.road(first)).end - 1);
-        let (s, _) = network.lane(exit_lane).local_coordinates(view.ego_body(agent).position);
+        let (s, _) = network
+            .lane(exit_lane)
+            .local_coordinates(view.ego_body(agent).position);
         let x = self.0.scaled(Feature::X, s, view.episode.first_lanes[agent]);
         let width = self.0.vehicles_count * self.0.features.len();
         let Some(values) = out.first_mut().and_then(|field| field.data.as_f32()) else {

@@ -51,7 +51,14 @@ impl TimeToCollision {
 
     /// Marks the cells in which vehicle `ego` at `speed` would meet `other`: 1 at its centre, 0.5 at its ends. `plane` is
     /// `[3, times]`, the lanes from `first_lane` on.
-    fn mark(&self, view: &View<'_>, [ego, other]: [usize; 2], speed: f64, first_lane: i32, plane: &mut [f32]) {
+    fn mark(
+        &self,
+        view: &View<'_>,
+        [ego, other]: [usize; 2],
+        speed: f64,
+        first_lane: i32,
+        plane: &mut [f32],
+    ) {
         let Some(lanes) = lanes_of(view, ego, other) else {
             return;
         };

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::driving::action::Decision;
 use crate::driving::road::{LaneIx, RoadIx, RoadNetwork};
+use crate::driving::scene::View;
 use crate::driving::task::Stage;
 use crate::driving::vehicle::Vehicle;
-use crate::driving::scene::View;
 
 impl<M> Stage<'_, M> {
     /// A lane of the family's own network.
@@ -80,7 +80,9 @@ pub(super) struct Way {
 impl Way {
     /// The way along the first lanes of these roads, from `start` m along the first to `end` m along the last.
     pub(super) fn new(network: &RoadNetwork, nodes: &[&str], [start, end]: [f64; 2]) -> Self {
-        let lanes = nodes.windows(2).filter_map(|pair| network.find(pair[0], pair[1], 0));
+        let lanes = nodes
+            .windows(2)
+            .filter_map(|pair| network.find(pair[0], pair[1], 0));
         let (mut at, mut last) = (-start, 0.0);
         let roads = lanes.map(|lane| {
             let road = (network.road(lane), at);
@@ -110,7 +112,10 @@ pub(super) const WEIGHTS: std::ops::RangeInclusive<f64> = -1e6..=1e6;
 
 /// The sum of the terms, each times its weight.
 pub(super) fn weighted(weights: &[f64], terms: &[f64]) -> f64 {
-    weights.iter().zip(terms).fold(0.0, |sum, (w, term)| sum + w * term)
+    weights
+        .iter()
+        .zip(terms)
+        .fold(0.0, |sum, (w, term)| sum + w * term)
 }
 
 /// Seconds of an episode, as steps.

@@ -7,9 +7,9 @@ use crate::driving::action::Decision;
 use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::TimeToCollision;
 use crate::driving::road::{DEFAULT_WIDTH, Lane, LineType, NetworkError, RoadNetwork};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
-use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -133,7 +133,13 @@ impl Task for TwoWay {
     ) -> Verdict {
         let ego = view.ego(agent);
         let body = &view.bodies[ego];
-        let last_speed = view.settings.action.target_speeds().len().saturating_sub(1).max(1);
+        let last_speed = view
+            .settings
+            .action
+            .target_speeds()
+            .len()
+            .saturating_sub(1)
+            .max(1);
         let last_lane = view.network.width(view.network.road(body.lane)) - 1;
         let target = usize::from(view.network.id(view.target_lane(ego)));
         terms[0] = f64::from(view.drivers[ego].speed_index) / last_speed as f64;

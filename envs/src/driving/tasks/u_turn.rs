@@ -9,9 +9,9 @@ use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::TimeToCollision;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::road::{DEFAULT_WIDTH, Lane, LineType, NetworkError, RoadNetwork};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
-use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -34,7 +34,11 @@ fn network() -> Result<RoadNetwork, NetworkError> {
     let far = near + DEFAULT_WIDTH;
     let mut builder = RoadNetwork::builder();
     builder
-        .add_lane("c", "d", straight(LENGTH, 0.0, DEFAULT_WIDTH, ContinuousLine, Striped))
+        .add_lane(
+            "c",
+            "d",
+            straight(LENGTH, 0.0, DEFAULT_WIDTH, ContinuousLine, Striped),
+        )
         .add_lane("c", "d", straight(LENGTH, 0.0, 0.0, NoLine, ContinuousLine))
         .add_lane("b", "c", bend(RADIUS, Continuous, Striped))
         .add_lane("b", "c", bend(RADIUS + DEFAULT_WIDTH, NoLine, Continuous))
@@ -155,11 +159,20 @@ impl Task for UTurn {
     }
 
     fn terms(&self) -> &'static [&'static str] {
-        &["collision_reward", "left_lane_reward", "high_speed_reward", "on_road_reward"]
+        &[
+            "collision_reward",
+            "left_lane_reward",
+            "high_speed_reward",
+            "on_road_reward",
+        ]
     }
 
     fn reward_range(&self) -> (f64, f64) {
-        if self.normalize_reward { (0.0, 1.0) } else { (self.weights[0], self.weights[1] + self.weights[2]) }
+        if self.normalize_reward {
+            (0.0, 1.0)
+        } else {
+            (self.weights[0], self.weights[1] + self.weights[2])
+        }
     }
 
     fn judge(
@@ -185,7 +198,7 @@ impl Task for UTurn {
             reward = lmap(reward, [collision, fast + left], [0.0, 1.0]);
         }
         let turned = view.network.name(view.network.to(road)) == "d";
-        let success = turned && !body.crashed;
+        let success = turned && on_road > 0.0 && !body.crashed;
         Verdict {
             reward: reward * on_road,
             sparse: memory.pay(agent, success),
@@ -200,6 +213,6 @@ impl Task for UTurn {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is on the road behind the bend, uncrashed"
+        "the ego is on the road behind the bend and uncrashed"
     }
 }

@@ -13,9 +13,9 @@ use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::ExitObservation;
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
-use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -133,7 +133,12 @@ impl Task for Exit {
     }
 
     fn terms(&self) -> &'static [&'static str] {
-        &["collision_reward", "goal_reward", "high_speed_reward", "right_lane_reward"]
+        &[
+            "collision_reward",
+            "goal_reward",
+            "high_speed_reward",
+            "right_lane_reward",
+        ]
     }
 
     fn reward_range(&self) -> (f64, f64) {
@@ -142,7 +147,12 @@ impl Task for Exit {
         }
         let [collision, goal, fast, right] = self.weights;
         let right = right * self.lanes as f64;
-        let side = |select: fn(f64, f64) -> f64| [collision, goal, fast, right].iter().map(|&w| select(w, 0.0)).sum();
+        let side = |select: fn(f64, f64) -> f64| {
+            [collision, goal, fast, right]
+                .iter()
+                .map(|&w| select(w, 0.0))
+                .sum()
+        };
         (side(f64::min), side(f64::max))
     }
 

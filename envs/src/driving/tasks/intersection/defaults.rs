@@ -7,7 +7,13 @@ use crate::driving::observation::{Feature, Kinematics, square_ranges};
 use crate::driving::settings::Defaults;
 
 fn kinematics(vehicles_count: usize, others: &[Feature]) -> Kinematics {
-    let first = [Feature::Presence, Feature::X, Feature::Y, Feature::Vx, Feature::Vy];
+    let first = [
+        Feature::Presence,
+        Feature::X,
+        Feature::Y,
+        Feature::Vx,
+        Feature::Vy,
+    ];
     Kinematics {
         features: [&first, others].concat(),
         vehicles_count,

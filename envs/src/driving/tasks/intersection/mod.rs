@@ -13,9 +13,9 @@ use crate::driving::action::Decision;
 use crate::driving::catalogue::{Entry, pair};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
+use crate::driving::scene::View;
 use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task, Verdict};
-use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -109,9 +109,17 @@ impl Intersection {
 
     fn reward_of(&self, terms: &[f64; 4]) -> f64 {
         let [collision, _, arrived] = self.weights;
-        let sum = if terms[2] == 0.0 { weighted(&self.weights, terms) } else { arrived };
+        let sum = if terms[2] == 0.0 {
+            weighted(&self.weights, terms)
+        } else {
+            arrived
+        };
         let reward = sum * terms[3];
-        if self.normalize_reward { lmap(reward, [collision, arrived], [0.0, 1.0]) } else { reward }
+        if self.normalize_reward {
+            lmap(reward, [collision, arrived], [0.0, 1.0])
+        } else {
+            reward
+        }
     }
 
     /// Whether the episode is over for all.
@@ -140,7 +148,11 @@ impl Intersection {
             pair(entry("intersection-v0", one), defaults::discrete, Self::read),
             pair(entry("intersection-v1", wheel), defaults::continuous, Self::read),
             pair(entry("intersection-v2", one), defaults::connected, Self::read),
-            pair(entry("intersection-multi-agent-v0", shared), defaults::agents, Self::read),
+            pair(
+                entry("intersection-multi-agent-v0", shared),
+                defaults::agents,
+                Self::read,
+            ),
             pair(
                 entry("intersection-multi-agent-v1", several),
                 defaults::agents,
@@ -186,14 +198,23 @@ impl Task for Intersection {
     }
 
     fn terms(&self) -> &'static [&'static str] {
-        &["collision_reward", "high_speed_reward", "arrived_reward", "on_road_reward"]
+        &[
+            "collision_reward",
+            "high_speed_reward",
+            "arrived_reward",
+            "on_road_reward",
+        ]
     }
 
     fn reward_range(&self) -> (f64, f64) {
         let [collision, fast, arrived] = self.weights;
         let (low, high) = (collision.min(0.0), fast.max(arrived).max(0.0));
         let map = |reward| {
-            if self.normalize_reward { lmap(reward, [collision, arrived], [0.0, 1.0]) } else { reward }
+            if self.normalize_reward {
+                lmap(reward, [collision, arrived], [0.0, 1.0])
+            } else {
+                reward
+            }
         };
         (map(low), map(high))
     }
@@ -214,11 +235,15 @@ impl Task for Intersection {
         let mut shared = 0.0;
         for of_agent in all {
             shared += self.reward_of(&of_agent);
-            terms.iter_mut().zip(of_agent).for_each(|(sum, term)| *sum += term);
+            terms
+                .iter_mut()
+                .zip(of_agent)
+                .for_each(|(sum, term)| *sum += term);
         }
         terms.iter_mut().for_each(|term| *term /= agents as f64);
         let (crashed, arrived) = (view.bodies[ego].crashed, Self::has_arrived(view, ego));
-        let success = arrived && !crashed;
+        // The package calls it an arrival too if the ego is beside the road.
+        let success = arrived && !crashed && view.on_road(ego);
         let (reward, terminated) = if self.cooperative {
             (shared / agents as f64, self.is_over(view))
         } else {
@@ -247,6 +272,6 @@ impl Task for Intersection {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is 25 m into an exit, uncrashed"
+        "the ego is 25 m into an exit, on the road and uncrashed"
     }
 }

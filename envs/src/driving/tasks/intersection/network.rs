@@ -35,9 +35,8 @@ pub(super) fn network() -> Result<RoadNetwork, NetworkError> {
                 .with_priority(priority)
                 .with_speed_limit(Some(SPEED_LIMIT))
         };
-        let straight = |from: Point, to: Point, lines| {
-            lane(Lane::straight(turned(from), turned(to)), lines, priority)
-        };
+        let straight =
+            |from: Point, to: Point, lines| lane(Lane::straight(turned(from), turned(to)), lines, priority);
         let phase = |degrees: f64| angle + degrees.to_radians();
         let node = |kind: &str, by: usize| format!("{kind}{}", (arm + by) % 4);
 

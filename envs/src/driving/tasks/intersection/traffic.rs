@@ -66,7 +66,12 @@ pub(super) fn spawn<M>(stage: &mut Stage<'_, M>, how: Spawn) {
     let speed = SPEED + stage.rng.standard_normal() * how.speed_deviation;
     let mut other = stage.other_on(lane, s, speed);
     let place = other.body.position;
-    if stage.fleet.bodies.iter().any(|body| norm(sub(body.position, place)) < CLEARANCE) {
+    if stage
+        .fleet
+        .bodies
+        .iter()
+        .any(|body| norm(sub(body.position, place)) < CLEARANCE)
+    {
         return;
     }
     impatient(&mut other);

@@ -87,7 +87,10 @@ pub(super) fn fixed() -> Result<(RoadNetwork, Point), NetworkError> {
     let sections = Sections::DEFAULT;
     let [a, b, c, d] = sections.borders();
     let mut builder = RoadNetwork::builder();
-    for (id, lines) in [[ContinuousLine, Striped], [NoLine, ContinuousLine]].into_iter().enumerate() {
+    for (id, lines) in [[ContinuousLine, Striped], [NoLine, ContinuousLine]]
+        .into_iter()
+        .enumerate()
+    {
         let y = id as f64 * DEFAULT_WIDTH;
         // Beside the ramp the outer lane may be left.
         let merging = [lines[0], Striped];
@@ -100,7 +103,13 @@ pub(super) fn fixed() -> Result<(RoadNetwork, Point), NetworkError> {
             builder.add_lane(from, to, lane);
         }
     }
-    let end = add_ramp(&mut builder, &sections, [FAR, FAR - 2.0 * AMPLITUDE], SPEED_LIMIT, NoLine);
+    let end = add_ramp(
+        &mut builder,
+        &sections,
+        [FAR, FAR - 2.0 * AMPLITUDE],
+        SPEED_LIMIT,
+        NoLine,
+    );
     Ok((builder.build()?, end))
 }
 

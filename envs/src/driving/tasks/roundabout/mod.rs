@@ -12,10 +12,10 @@ use crate::driving::catalogue::{Entry, pair};
 use crate::driving::observation::{Kinematics, square_ranges};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::lmap;
+use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Kind, speed_index};
-use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -54,7 +54,14 @@ impl Roundabout {
     pub fn read(options: &mut OptionReader<'_>) -> Result<Self, RegistryError> {
         let network = network::fixed().map_err(|error| options.fail(&error))?;
         let destination = Self::read_destination(options, 2)?;
-        Self::with_layout(options, Layout::Fixed, network, scene::FIXED_START, destination, 11.0)
+        Self::with_layout(
+            options,
+            Layout::Fixed,
+            network,
+            scene::FIXED_START,
+            destination,
+            11.0,
+        )
     }
 
     /// `roundabout-generic-v0` as options ask for it.
@@ -69,7 +76,14 @@ impl Roundabout {
         let entry = network.find("ser", "ses", 0).unwrap_or_default();
         let start = network.lane(entry).length() - scene::BEFORE_END;
         let destination = Self::read_destination(options, usize::MAX)?;
-        Self::with_layout(options, Layout::Generic { vehicles }, network, start, destination, 17.0)
+        Self::with_layout(
+            options,
+            Layout::Generic { vehicles },
+            network,
+            start,
+            destination,
+            17.0,
+        )
     }
 
     fn read_destination(options: &mut OptionReader<'_>, last: usize) -> Result<Option<usize>, RegistryError> {
@@ -168,7 +182,12 @@ impl Task for Roundabout {
     }
 
     fn terms(&self) -> &'static [&'static str] {
-        &["collision_reward", "high_speed_reward", "lane_change_reward", "on_road_reward"]
+        &[
+            "collision_reward",
+            "high_speed_reward",
+            "lane_change_reward",
+            "on_road_reward",
+        ]
     }
 
     fn reward_range(&self) -> (f64, f64) {
@@ -206,7 +225,7 @@ impl Task for Roundabout {
             reward = lmap(reward, [collision, fast], [0.0, 1.0]);
         }
         let end = view.network.name(view.network.to(view.network.road(body.lane)));
-        let success = matches!(end, "nxs" | "nxr") && !body.crashed;
+        let success = matches!(end, "nxs" | "nxr") && on_road > 0.0 && !body.crashed;
         Verdict {
             reward: reward * on_road,
             sparse: memory.pay(agent, success),
@@ -226,6 +245,6 @@ impl Task for Roundabout {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is on the northern exit, uncrashed"
+        "the ego is on the northern exit, on the road and uncrashed"
     }
 }
