@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::boxes::Boxes;
 use super::lane::{DEFAULT_WIDTH, Lane, LineType};
-use super::scalar::Point;
 
 /// A lane, as its index in the order in which the graph is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -87,18 +85,20 @@ pub struct RoadNetwork {
     road_of: Vec<RoadIx>,
     /// Per lane, those that go on from it and those that lead to it.
     connections: Vec<Vec<Connection>>,
-    boxes: Boxes,
 }
+
+/// Values by name, in order of first mention.
+type Named<T> = Vec<(String, T)>;
 
 /// A road network that is being made.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkBuilder {
     /// By node of origin, by destination: lanes, in order of first mention.
-    graph: Vec<(String, Vec<(String, Vec<Lane>)>)>,
+    graph: Named<Named<Vec<Lane>>>,
 }
 
 /// The value of `key` in a list of pairs, appended if it is not there.
-fn entry<'a, T: Default>(pairs: &'a mut Vec<(String, T)>, key: &str) -> &'a mut T {
+fn entry<'a, T: Default>(pairs: &'a mut Named<T>, key: &str) -> &'a mut T {
     let at = pairs.iter().position(|(known, _)| known == key);
     let at = at.unwrap_or_else(|| {
         pairs.push((key.to_owned(), T::default()));
@@ -148,7 +148,6 @@ impl NetworkBuilder {
             lanes: Vec::new(),
             road_of: Vec::new(),
             connections: Vec::new(),
-            boxes: Boxes::default(),
         };
         for (from, _) in &self.graph {
             network.intern(from);
@@ -238,7 +237,6 @@ impl RoadNetwork {
             self.nodes[node].out_by_name = roads;
         }
         self.connections = self.lanes().map(|lane| self.connect(lane)).collect();
-        self.boxes = Boxes::around(&self.lanes);
     }
 
     fn connect(&self, lane: LaneIx) -> Vec<Connection> {
@@ -402,18 +400,6 @@ impl RoadNetwork {
     #[inline]
     pub fn connections(&self, lane: LaneIx) -> &[Connection] {
         &self.connections[usize::from(lane.0)]
-    }
-
-    /// The lane nearest to a place, headings weighed in if `heading` is given; the first of equally near ones.
-    pub fn closest_lane(&self, position: Point, heading: Option<f64>) -> LaneIx {
-        let distance = |lane: usize| {
-            let lane = &self.lanes[lane];
-            match heading {
-                Some(heading) => lane.distance_with_heading(lane.local_coordinates(position), heading),
-                None => lane.distance(position),
-            }
-        };
-        LaneIx(self.boxes.closest(position, self.lanes.len(), distance) as u16)
     }
 }
 
