@@ -59,6 +59,23 @@ pub struct Controls {
     pub clip: bool,
 }
 
+impl Default for Controls {
+    /// Throttle and steering within ±5 m/s² and ±pi/4.
+    fn default() -> Self {
+        Self {
+            axes: Axes {
+                longitudinal: true,
+                lateral: true,
+            },
+            acceleration_range: ACCELERATION_RANGE,
+            steering_range: STEERING_RANGE,
+            speed_range: None,
+            dynamical: false,
+            clip: true,
+        }
+    }
+}
+
 /// The type of action of all agents of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ActionType {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use prospect_sim::Env;
 
+use super::action::{ActionType, Controls};
 use super::env::{DrivingEnv, Title};
+use super::rewarded::Rewarded;
 use super::settings::{Defaults, Payment, Settings};
 use super::task::Task;
-use super::tasks::Highway;
+use super::tasks::{Highway, MapRoute};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -84,7 +86,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "Drive fast on a highway, keep to the right, and hit nobody.",
             ),
             Defaults::default,
-            |options| Highway::read(options, false),
+            |options| Rewarded::read(options, |options| Highway::read(options, false)),
         ),
         pair(
             highway(
@@ -92,9 +94,31 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "The same on three lanes with less traffic and five substeps per step.",
             ),
             fast,
-            |options| Highway::read(options, true),
+            |options| Rewarded::read(options, |options| Highway::read(options, true)),
         ),
     ]
     .into_iter()
     .flatten()
+    .chain(map_routes())
+}
+
+/// Routes on maps of real roads. They are not of highway-env, and are paid by CaRL's reward.
+fn map_routes() -> impl Iterator<Item = TaskEntry> {
+    let defaults = || Defaults {
+        policy_frequency: 5,
+        connected_lanes: true,
+        regulated: true,
+        action: ActionType::Continuous(Controls::default()),
+        ..Defaults::default()
+    };
+    let entry = Entry {
+        id: "map-route-v0",
+        family: "Map",
+        doc: "Drive to a place on a map of real roads (OpenDRIVE), in traffic.",
+        sparse: "to reach the destination",
+    };
+    let pair = pair(entry, defaults, |options| {
+        Rewarded::read_carl(options, MapRoute::read)
+    });
+    pair.into_iter()
 }

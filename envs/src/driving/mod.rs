@@ -5,8 +5,10 @@
 //! vehicles are free entities in slots of their env's row, one table per shard.
 
 pub mod action;
+pub mod carl;
 pub(crate) mod catalogue;
 mod collisions;
+pub mod comfort;
 mod env;
 mod episode;
 mod facts;
@@ -14,6 +16,7 @@ pub mod map;
 mod neighbours;
 pub mod observation;
 mod regulation;
+pub mod rewarded;
 pub mod road;
 mod rows;
 mod scene;
@@ -29,6 +32,7 @@ pub mod vehicle;
 pub use env::{DrivingEnv, Title};
 pub use episode::{Episode, Memory, Objects};
 pub use neighbours::{LaneIndex, Neighbours, ThingIx};
+pub use rewarded::{Rewarded, Scheme, Way};
 pub use scene::View;
 pub use settings::{Defaults, Payment, Settings};
 pub use task::{MAX_TERMS, Stage, Task, Verdict};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prospect_sim::random::Generator;
 
 use crate::driving::action::Decision;
+use crate::driving::rewarded::Way;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::road::{LaneIx, NetworkError, RoadNetwork};
 use crate::driving::scene::View;
@@ -235,5 +236,12 @@ impl Task for Highway {
 
     fn success(&self) -> &'static str {
         "the time is up without a crash"
+    }
+}
+
+impl Way for Highway {
+    /// What a driver at the limit makes in the time.
+    fn way_m(&self, _: &Settings) -> f64 {
+        LIMIT_MPS * self.duration
     }
 }
