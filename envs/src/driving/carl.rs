@@ -117,9 +117,12 @@ impl Factors {
 }
 
 impl Ledger {
-    /// The state before the first step.
-    pub fn start(position: Point, heading: f64, speed_mps: f64) -> Self {
-        let mut ledger = Self::default();
+    /// The state before the first step; `completed` is the share of the route, from 0 to 1, that need not be driven.
+    pub fn start(completed: f64, position: Point, heading: f64, speed_mps: f64) -> Self {
+        let mut ledger = Self {
+            completed,
+            ..Self::default()
+        };
         ledger.ride.add(position, heading, speed_mps, 1.0);
         ledger
     }
@@ -248,7 +251,7 @@ mod tests {
     }
 
     fn ledger() -> Ledger {
-        Ledger::start([0.0; 2], 0.0, 10.0)
+        Ledger::start(0.0, [0.0; 2], 0.0, 10.0)
     }
 
     #[test]

@@ -36,15 +36,13 @@ pub enum Scheme {
 
 const SHAPED_TERMS: [&str; 5] = ["speed", "position", "rotation", "action", "terminal"];
 
-/// A task whose way can be measured in metres.
+/// A task with a way to make.
 pub trait Way: Task {
-    /// The length of the way, in m.
-    fn way_m(&self, settings: &Settings) -> f64;
-
-    /// The share of the way that is made, from 0 to 1; `driven_m` are metres along the lanes since the start.
+    /// The share of the way that is made, from 0 to 1: the task's progress, unless that is not of a way. `driven_m` are metres
+    /// along the lanes since the start.
     fn completed(&self, view: &View<'_>, memory: &Self::Memory, agent: usize, driven_m: f64) -> f64 {
-        let _ = (memory, agent);
-        (driven_m / self.way_m(view.settings)).min(1.0)
+        let _ = driven_m;
+        self.progress(view, memory, agent)
     }
 
     /// True outside of the lanes of the way.
@@ -266,7 +264,8 @@ impl<T: Way> Task for Rewarded<T> {
         for (agent, account) in memory.agents.iter_mut().enumerate() {
             let body = view.ego_body(agent);
             if view.episode.steps == 0 || agent >= known {
-                account.ledger = Ledger::start(body.position, body.heading, body.speed);
+                let completed = self.task.completed(view, &memory.own, agent, 0.0);
+                account.ledger = Ledger::start(completed, body.position, body.heading, body.speed);
                 account.driven_m = 0.0;
             }
             account.position = body.position;

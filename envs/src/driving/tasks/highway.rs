@@ -241,8 +241,8 @@ impl Task for Highway {
 }
 
 impl Way for Highway {
-    /// What a driver at the limit makes in the time.
-    fn way_m(&self, _: &Settings) -> f64 {
-        LIMIT_MPS * self.duration
+    /// Of what a driver at the limit makes in the time.
+    fn completed(&self, _: &View<'_>, _: &Self::Memory, _: usize, driven_m: f64) -> f64 {
+        (driven_m / (LIMIT_MPS * self.duration)).min(1.0)
     }
 }

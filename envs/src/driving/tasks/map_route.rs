@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prospect_sim::{Dtype, FactSpec, Field, FieldsMut};
-use serde::{Deserialize, Serialize};
-
 use crate::driving::action::Decision;
 use crate::driving::map::{MapError, MapNetwork, MapSettings, RoadMap};
 use crate::driving::observation::ObserverScratch;
@@ -157,7 +155,8 @@ impl MapRoute {
         let trip = Trip::new(&self.network, self.roads.last_lanes(&path), s);
         let action = &stage.settings.action;
         let mut ego = Vehicle::on_lane(&self.network, action.kind(), lane, s, 0.5 * limit);
-        (ego.body.lane, ego.driver.target_lane) = (lane, lane);
+        // The lane on which the first road is left may be another one.
+        (ego.body.lane, ego.driver.target_lane) = (lane, trip.lanes.first().copied().unwrap_or(lane));
         ego.route = self.route(&trip);
         let ego = stage.fleet.push(action.fit(ego));
         stage.memory.push(trip);
@@ -350,14 +349,6 @@ impl Task for MapRoute {
 }
 
 impl Way for MapRoute {
-    fn way_m(&self, _: &Settings) -> f64 {
-        self.route_length_range[1]
-    }
-
-    fn completed(&self, _: &View<'_>, memory: &Vec<Trip>, agent: usize, _: f64) -> f64 {
-        memory.get(agent).map_or(0.0, Trip::completed)
-    }
-
     fn outside(&self, _: &View<'_>, memory: &Vec<Trip>, agent: usize) -> bool {
         memory.get(agent).is_none_or(|trip| trip.outside)
     }
