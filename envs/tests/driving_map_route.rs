@@ -136,33 +136,3 @@ fn maps_and_trips_that_cannot_be_are_refused() {
     assert!(refusal(r#"{"reward": "own"}"#).contains("one of carl, shaped"));
     assert!(refusal(r#"{"map": 3}"#).contains("the path of an OpenDRIVE map"));
 }
-
-#[test]
-fn zz_floor() {
-    use prospect_sim::random::Generator;
-    for id in ["map-route-v0", "map-route-Sparse-v0"] {
-        let env = make(id, "{}");
-        let seeds: Vec<u64> = (1_000_000..1_000_250).collect();
-        let mut batch = Batch::new(&env, &seeds, VecEnvConfig::default());
-        let mut rng = Generator::default_rng(0);
-        let mut episodes = vec![0; 250];
-        let mut total = 0.0;
-        let mut steps = 0;
-        let now = std::time::Instant::now();
-        while episodes.iter().any(|count| *count < 8) {
-            let n = batch.rollout.continuous_actions_mut(0).len();
-            let actions: Vec<f32> = (0..n).map(|_| rng.uniform(-1.0, 1.0) as f32).collect();
-            batch.step_continuous(&actions);
-            steps += 250;
-            for (k, count) in episodes.iter_mut().enumerate().filter(|(_, count)| **count < 8) {
-                total += batch.rollout.reward()[k];
-                *count += usize::from(batch.rollout.ended(0, k));
-            }
-        }
-        println!(
-            "FLOOR {id} {:.4} steps {steps} in {:?}",
-            total / 2000.0,
-            now.elapsed()
-        );
-    }
-}

@@ -12,7 +12,7 @@ use super::network::MapNetwork;
 /// What a change of lane costs, in m of way.
 const LANE_CHANGE_M: f64 = 30.0;
 /// Lanes shorter than this, in m, are too short to change from.
-const LANE_CHANGE_ROOM_M: f64 = 40.0;
+const LANE_CHANGE_ROOM_M: f64 = 20.0;
 
 /// A cost that can be ordered; costs are never NaN.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
