@@ -94,6 +94,8 @@ const UNPLANNED: &[(&str, f64, Option<f64>)] = &[
     ("highway-fast-Sparse-v0", 0.0035, None),
     ("highway-fast-v0", 8.2936, None),
     ("highway-v0", 10.6415, None),
+    ("traffic-light-Sparse-v0", 0.0000, None),
+    ("traffic-light-v0", -1095.4173, None),
 ];
 
 /// The scores of a built-in task.

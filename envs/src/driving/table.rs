@@ -76,6 +76,7 @@ impl Table<'_> {
             params: &self.params[row],
             objects,
             episode,
+            pictures: &[],
         }
     }
 

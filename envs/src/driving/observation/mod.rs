@@ -2,12 +2,14 @@
 //!
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
+mod grayscale;
 mod kinematics;
 
 use std::fmt::Debug;
 
 use prospect_sim::{Field, FieldsMut};
 
+pub use grayscale::Grayscale;
 pub use kinematics::Kinematics;
 
 use super::scene::View;
@@ -28,6 +30,17 @@ pub trait Observer: Debug + Send + Sync {
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
 
+    /// Pictures in the stack of an agent, and bytes of a picture, if it sees pictures; [`Self::picture`] draws them.
+    fn stack(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// Draws what `agent` sees now, the newest picture of its stack. The env calls it once at the start of an episode and after
+    /// each step; [`View::pictures`] has the stacks.
+    fn picture(&self, view: &View<'_>, agent: usize, out: &mut [u8]) {
+        let _ = (view, agent, out);
+    }
+
     /// Writes what `agent` sees into the entries of `actor`: in component `c`, `width` values from `actor * width` on. To
     /// look must not change anything: it happens more than once for some states.
     fn observe(
@@ -43,6 +56,9 @@ pub trait Observer: Debug + Send + Sync {
 /// The observer of a type's name.
 fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
     // Types other than the default one get their arms before it.
+    if name == "GrayscaleObservation" {
+        return Ok(Box::new(Grayscale::read(options)?));
+    }
     debug_assert_eq!(name, "Kinematics");
     Ok(Box::new(Kinematics::read(options)?))
 }
@@ -55,7 +71,7 @@ pub fn read(
     options: &mut OptionReader<'_>,
     default: Box<dyn Observer>,
 ) -> Result<Box<dyn Observer>, RegistryError> {
-    const TYPES: [&str; 2] = ["Kinematics", "MultiAgentObservation"];
+    const TYPES: [&str; 3] = ["Kinematics", "GrayscaleObservation", "MultiAgentObservation"];
     let Some(mut own) = options.nested("observation")? else {
         return Ok(default);
     };
@@ -68,7 +84,7 @@ pub fn read(
             return Ok(default);
         };
         own = inner;
-        name = own.choice("type", "Kinematics", &TYPES[..1])?;
+        name = own.choice("type", "Kinematics", &TYPES[..2])?;
     }
     let observer = read_type(name, &mut own)?;
     own.finish()?;
