@@ -4,6 +4,8 @@
 //! over the last ticks, which is what a Savitzky-Golay filter gives there; unlike CaRL's, jerks are read from accelerations
 //! that have not been smoothed before.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::road::scalar::{Point, direction, dot, norm, scale, sub, wrap_to_pi};
@@ -16,7 +18,7 @@ const WARM_UP: usize = 8;
 const TURNING: usize = 5;
 
 /// In m/s².
-const LON_ACCELERATION: [f64; 2] = [-4.05, 2.40];
+const LON_ACCELERATION: RangeInclusive<f64> = -4.05..=2.40;
 /// In m/s².
 const LAT_ACCELERATION: f64 = 4.89;
 /// In m/s³.
@@ -56,12 +58,12 @@ fn at_last(values: impl DoubleEndedIterator<Item = f64>, order: usize, derivativ
     let mut matrix = [[0.0; MOST + 1]; MOST];
     for (back, value) in values.rev().enumerate() {
         let x = -(back as f64);
-        for row in 0..n {
+        for (row, cells) in matrix.iter_mut().enumerate().take(n) {
             let power = x.powi(row as i32);
-            for (column, cell) in matrix[row].iter_mut().enumerate().take(n) {
+            for (column, cell) in cells.iter_mut().enumerate().take(n) {
                 *cell += power * x.powi(column as i32);
             }
-            matrix[row][MOST] += power * value;
+            cells[MOST] += power * value;
         }
     }
     for pivot in 0..n {
@@ -124,7 +126,7 @@ impl Ride {
         let turning = |order: usize, n: usize| at_last(last(TURNING).map(|s| s.yaw), order, n, dt_s);
         let longitudinal = smooth(0);
         [
-            longitudinal < LON_ACCELERATION[0] || longitudinal > LON_ACCELERATION[1],
+            !LON_ACCELERATION.contains(&longitudinal),
             smooth(1).abs() > LAT_ACCELERATION,
             change(2).abs() > JERK,
             change(0).abs() > LON_JERK,

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use prospect_sim::{Dtype, FactSpec, Field, FieldsMut};
 use crate::driving::action::Decision;
 use crate::driving::map::{MapError, MapNetwork, MapSettings, RoadMap};
 use crate::driving::observation::ObserverScratch;
@@ -16,6 +15,7 @@ use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::Vehicle;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
+use prospect_sim::{Dtype, FactSpec, Field, FieldsMut};
 
 use super::trip::{ROUTE_WIDTH, Trip};
 
