@@ -27,7 +27,8 @@ impl<'a> OptionReader<'a> {
         }
     }
 
-    fn invalid(&self, key: &'static str, expected: &str) -> RegistryError {
+    /// The error of an option that has another value than is expected.
+    pub fn refuse(&self, key: &'static str, expected: &str) -> RegistryError {
         RegistryError::Option {
             id: self.id.to_owned(),
             key,
@@ -52,7 +53,7 @@ impl<'a> OptionReader<'a> {
         };
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
         number.filter(|number| range.contains(number)).ok_or_else(|| {
-            self.invalid(
+            self.refuse(
                 key,
                 &format!("an integer from {} to {}", range.start(), range.end()),
             )
@@ -72,11 +73,11 @@ impl<'a> OptionReader<'a> {
         let expected = format!("an odd integer from {} to {}", range.start(), range.end());
         let number = self
             .integer(key, default, range)
-            .map_err(|_| self.invalid(key, &expected))?;
+            .map_err(|_| self.refuse(key, &expected))?;
         if number % 2 == 1 {
             Ok(number)
         } else {
-            Err(self.invalid(key, &expected))
+            Err(self.refuse(key, &expected))
         }
     }
 
@@ -96,7 +97,7 @@ impl<'a> OptionReader<'a> {
         };
         let number = value.as_f64().filter(|number| range.contains(number));
         number.ok_or_else(|| {
-            self.invalid(
+            self.refuse(
                 key,
                 &format!("a number from {} to {}", range.start(), range.end()),
             )
@@ -112,7 +113,106 @@ impl<'a> OptionReader<'a> {
         let Some(value) = self.options.get(key) else {
             return Ok(default);
         };
-        value.as_bool().ok_or_else(|| self.invalid(key, "true or false"))
+        value.as_bool().ok_or_else(|| self.refuse(key, "true or false"))
+    }
+
+    /// The JSON of an option; none if it is not given, or null.
+    pub fn raw(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.options.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Accepts an option that has no effect.
+    pub fn ignore(&mut self, key: &'static str) {
+        self.known.push(key);
+    }
+
+    /// The options inside an option that is an object; none if it is not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn nested(&mut self, key: &'static str) -> Result<Option<Self>, RegistryError> {
+        let Some(value) = self.raw(key) else {
+            return Ok(None);
+        };
+        let options = value
+            .as_object()
+            .ok_or_else(|| self.refuse(key, "an object of options"))?;
+        Ok(Some(Self::new(self.id, options)))
+    }
+
+    /// One of a few names; `default` if it is not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn choice(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        names: &[&'static str],
+    ) -> Result<&'static str, RegistryError> {
+        let Some(value) = self.raw(key) else {
+            return Ok(default);
+        };
+        let found = names.iter().find(|name| value.as_str() == Some(name));
+        found
+            .copied()
+            .ok_or_else(|| self.refuse(key, &format!("one of {}", names.join(", "))))
+    }
+
+    /// Finite numbers, as many as `len` allows; `default` if they are not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn numbers(
+        &mut self,
+        key: &'static str,
+        default: &[f64],
+        len: RangeInclusive<usize>,
+    ) -> Result<Vec<f64>, RegistryError> {
+        let Some(value) = self.raw(key) else {
+            return Ok(default.to_vec());
+        };
+        let list = value.as_array().filter(|list| len.contains(&list.len()));
+        let numbers = list.and_then(|list| list.iter().map(Value::as_f64).collect());
+        let expected = format!("a list of {} to {} numbers", len.start(), len.end());
+        numbers.ok_or_else(|| self.refuse(key, &expected))
+    }
+
+    /// Numbers in ascending order, each greater than the one before; `default` if they are not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn ascending(
+        &mut self,
+        key: &'static str,
+        default: &[f64],
+        len: RangeInclusive<usize>,
+    ) -> Result<Vec<f64>, RegistryError> {
+        let numbers = self.numbers(key, default, len)?;
+        if numbers.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Ok(numbers);
+        }
+        Err(self.refuse(key, "numbers in ascending order"))
+    }
+
+    /// Two numbers; `default` if they are not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn pair(&mut self, key: &'static str, default: [f64; 2]) -> Result<[f64; 2], RegistryError> {
+        Ok(self.optional_pair(key)?.unwrap_or(default))
+    }
+
+    /// Two numbers, or none if they are not given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn optional_pair(&mut self, key: &'static str) -> Result<Option<[f64; 2]>, RegistryError> {
+        match self.numbers(key, &[], 2..=2)?[..] {
+            [low, high] => Ok(Some([low, high])),
+            _ => Ok(None),
+        }
     }
 
     /// Refuses options that were not read.

@@ -45,7 +45,7 @@ use prospect_sim::Env;
 
 use crate::options::Options;
 use crate::scores::{self, Scores};
-use crate::{classic, gridworld};
+use crate::{classic, driving, gridworld};
 
 /// Makes an env from options.
 pub type Factory = dyn Fn(&Options) -> Result<Arc<dyn Env>, RegistryError> + Send + Sync;
@@ -180,6 +180,7 @@ impl Registry {
     pub fn with_builtin() -> Self {
         let entries = gridworld::catalogue::entries()
             .chain(classic::catalogue::entries())
+            .chain(driving::catalogue::entries())
             .map(|entry| (entry.id.clone(), entry))
             .collect();
         Self { entries }

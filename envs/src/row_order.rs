@@ -1,15 +1,16 @@
 //! The rows of a shard: their entities in order, and walking over a selection of them.
 
 use bevy_ecs::entity::Entity;
+use bevy_ecs::query::Without;
 use bevy_ecs::world::World;
-use prospect_sim::{EnvIx, RowSelection, SimError};
+use prospect_sim::{EnvIx, RowSelection, SimError, Slot};
 
 /// The shard's entities by row. Systems zip queries with columns, so the order of iteration must be the rows'.
 ///
 /// # Errors
 /// [`SimError::Env`] if rows of different components are iterated in another order.
 pub(crate) fn rows_in_order(world: &mut World, id: &str) -> Result<Vec<Entity>, SimError> {
-    let mut query = world.query::<(Entity, &EnvIx)>();
+    let mut query = world.query_filtered::<(Entity, &EnvIx), Without<Slot>>();
     let rows: Vec<_> = query
         .iter(world)
         .map(|(entity, ix)| (entity, ix.0 as usize))

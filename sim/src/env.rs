@@ -163,6 +163,11 @@ pub trait EnvRows: Send {
     /// [`SimError::Env`] if no level can be made.
     fn reset(&mut self, world: &mut World, rows: RowSelection<'_>) -> Result<(), SimError>;
 
+    /// The random stream of `row` was just started anew, so that nothing is left to be drawn from the old one.
+    fn seeded(&mut self, world: &mut World, row: usize) {
+        let _ = (world, row);
+    }
+
     /// Writes observation and subscribed state facts (in the order of [`crate::FactSelection::state`]) of `rows`.
     /// Also called, with the buffers of final observations, for rows whose episode has just ended.
     fn observe(

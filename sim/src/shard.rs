@@ -16,6 +16,7 @@ use crate::{
     facts::FactSelection,
     random::Generator,
     row::{Actions, ResetRowMut, RowMut},
+    slots::{Slot, SlotTable},
     snapshot::{self, Codec, ColumnState, RowState},
     vec_env::Autoreset,
 };
@@ -112,10 +113,11 @@ impl ColumnState for Outcome {
 
 /// Handed to [`Env::build`]: adds state and systems to a shard that is being made.
 pub struct ShardBuilder<'a> {
-    world: &'a mut World,
+    pub(crate) world: &'a mut World,
     schedule: &'a mut Schedule,
     rows: &'a [Entity],
     codecs: &'a mut Vec<Codec>,
+    pub(crate) slot_codecs: &'a mut Vec<Codec>,
     selection: &'a FactSelection,
 }
 
@@ -168,6 +170,31 @@ impl ShardBuilder<'_> {
     }
 }
 
+/// Rows carry `EnvIx` and what `ShardBuilder::state` added, slots `EnvIx`, `Slot` and what `ShardBuilder::slot_state` added;
+/// anything more would be missing from snapshots.
+fn check_codecs(
+    world: &World,
+    env_id: &str,
+    entity: Option<&Entity>,
+    codecs: &[Codec],
+) -> Result<(), SimError> {
+    let Some(&entity) = entity else {
+        return Ok(());
+    };
+    let identity = [world.component_id::<EnvIx>(), world.component_id::<Slot>()];
+    let known = |id| identity.contains(&Some(id)) || codecs.iter().any(|codec| codec.id() == Some(id));
+    let entity = world.entity(entity);
+    let components = entity.archetype().components();
+    let missing = components.iter().filter(|&&id| !known(id)).count();
+    if missing == 0 {
+        return Ok(());
+    }
+    Err(SimError::MissingCodec {
+        env: env_id.to_owned(),
+        missing,
+    })
+}
+
 /// A batch of env instances that is stepped by one thread at a time.
 pub struct Shard {
     env_id: String,
@@ -198,18 +225,25 @@ impl Shard {
         let rows: Vec<_> = (0..n_envs)
             .map(|row| world.spawn(EnvIx(row as u32)).id())
             .collect();
-        let mut codecs = Vec::new();
+        let (mut codecs, mut slot_codecs) = (Vec::new(), Vec::new());
         let mut builder = ShardBuilder {
             world: &mut world,
             schedule: &mut schedule,
             rows: &rows,
             codecs: &mut codecs,
+            slot_codecs: &mut slot_codecs,
             selection,
         };
         builder.column(Outcome::new(n_envs, spec.agents_per_env));
         builder.state(|_| Rng(Generator::default_rng(0)));
         let env_rows = env.build(&mut builder)?;
-        let shard = Self {
+        check_codecs(&world, &spec.id, rows.first(), &codecs)?;
+        let slots = world.get_resource::<SlotTable>();
+        let slot = slots.and_then(|slots| slots.entities.first());
+        check_codecs(&world, &spec.id, slot, &slot_codecs)?;
+        // How many slots are in use is read back before what is in them.
+        codecs.extend(slot_codecs);
+        Ok(Self {
             env_id: spec.id.clone(),
             world,
             schedule,
@@ -219,27 +253,6 @@ impl Shard {
             agents_per_env: spec.agents_per_env,
             waiting: vec![false; n_envs],
             ended: Vec::with_capacity(n_envs),
-        };
-        shard.check_codecs()?;
-        Ok(shard)
-    }
-
-    /// Rows carry `EnvIx` and what `ShardBuilder::state` added; anything more would be missing from snapshots.
-    fn check_codecs(&self) -> Result<(), SimError> {
-        let Some(&first) = self.rows.first() else {
-            return Ok(());
-        };
-        let row = self.world.entity(first);
-        let archetype = row.archetype();
-        let own = self.world.component_id::<EnvIx>();
-        let known = |id| own == Some(id) || self.codecs.iter().any(|codec| codec.id() == Some(id));
-        let missing = archetype.components().iter().filter(|&&id| !known(id)).count();
-        if missing == 0 {
-            return Ok(());
-        }
-        Err(SimError::MissingCodec {
-            env: self.env_id.clone(),
-            missing,
         })
     }
 
@@ -258,6 +271,7 @@ impl Shard {
         if let Some(mut rng) = self.world.get_mut::<Rng>(self.rows[row]) {
             rng.0 = Generator::default_rng(seed);
         }
+        self.env_rows.seeded(&mut self.world, row);
     }
 
     /// Starts a new episode in `rows` and writes the first observation of all rows.

@@ -44,21 +44,21 @@ pub trait ColumnState: Resource<Mutability = Mutable> {
 /// Writes and reads one component or column of one row.
 #[derive(Clone, Copy)]
 pub(crate) struct Codec {
-    name: &'static str,
-    version: u16,
+    pub(crate) name: &'static str,
+    pub(crate) version: u16,
     /// The component, or none for a column.
-    id: Option<ComponentId>,
-    encode: fn(&World, Entity, usize, &mut Vec<u8>) -> Result<(), SimError>,
-    decode: fn(&mut World, Entity, usize, &[u8]) -> Result<(), SimError>,
+    pub(crate) id: Option<ComponentId>,
+    pub(crate) encode: fn(&World, Entity, usize, &mut Vec<u8>) -> Result<(), SimError>,
+    pub(crate) decode: fn(&mut World, Entity, usize, &[u8]) -> Result<(), SimError>,
 }
 
-fn refuse(reason: impl std::fmt::Display) -> SimError {
+pub(crate) fn refuse(reason: impl std::fmt::Display) -> SimError {
     SimError::Snapshot {
         reason: reason.to_string(),
     }
 }
 
-fn absent(name: &str) -> SimError {
+pub(crate) fn absent(name: &str) -> SimError {
     refuse(format!("this shard has no `{name}`"))
 }
 

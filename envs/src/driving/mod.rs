@@ -1,4 +1,34 @@
 //! Driving: highway-env's tasks, with its dynamics in f64 and in the order in which the package visits its vehicles.
+//!
+//! `road/` is geometry, `vehicle/` how one vehicle moves and decides, [`Traffic`] how those of a scene drive together. A
+//! family of tasks implements [`Task`] in a file of `tasks/`; [`DrivingEnv`] makes an [`Env`](prospect_sim::Env) of it:
+//! vehicles are free entities in slots of their env's row, one table per shard.
 
+pub mod action;
+pub(crate) mod catalogue;
+mod collisions;
+mod env;
+mod episode;
+mod facts;
+mod neighbours;
+pub mod observation;
+mod regulation;
 pub mod road;
+mod rows;
+mod scene;
+pub mod settings;
 pub mod state;
+mod systems;
+mod table;
+mod task;
+pub mod tasks;
+mod traffic;
+pub mod vehicle;
+
+pub use env::{DrivingEnv, Title};
+pub use episode::{Episode, Memory, Objects};
+pub use neighbours::{LaneIndex, Neighbours, ThingIx};
+pub use scene::View;
+pub use settings::{Defaults, Payment, Settings};
+pub use task::{MAX_TERMS, Stage, Task, Verdict};
+pub use traffic::{Fleet, Rules, Scratch, Traffic, Vehicles};

@@ -1,7 +1,7 @@
 //! A lane: a centre line with a width, markings, a speed limit and a priority.
 
 use super::scalar::{Point, norm, sub, wrap_to_pi};
-use super::shape::{Circular, Shape};
+use super::shape::{Bounds, Circular, Shape};
 use super::spline::Spline;
 
 /// Width of a lane unless told otherwise, in m.
@@ -38,6 +38,7 @@ pub enum Width {
 pub struct Lane {
     shape: Shape,
     length: f64,
+    bounds: Option<Bounds>,
     width: Width,
     lines: [LineType; 2],
     forbidden: bool,
@@ -50,6 +51,7 @@ impl Lane {
     pub fn new(shape: Shape) -> Self {
         Self {
             length: shape.length(),
+            bounds: shape.bounds(),
             shape,
             width: Width::Fixed(DEFAULT_WIDTH),
             lines: [LineType::Striped; 2],
@@ -214,6 +216,16 @@ impl Lane {
             && s < self.length + VEHICLE_LENGTH
     }
 
+    /// Whether a place is certainly not on the lane, even with a margin of 1 m, and certainly further from it than `distance`
+    /// by [`Self::distance`].
+    #[inline]
+    pub fn is_far_from(&self, position: Point, distance: f64) -> bool {
+        let (Some(bounds), Width::Fixed(width)) = (&self.bounds, &self.width) else {
+            return false;
+        };
+        bounds.is_further(position, distance.max(width / 2.0 + 1.0 + VEHICLE_LENGTH))
+    }
+
     /// Whether a place is on the lane, see [`Self::holds`].
     #[inline]
     pub fn on_lane(&self, position: Point, margin: f64) -> bool {
@@ -309,6 +321,29 @@ mod tests {
         assert_eq!(lane.distance([110.0, -3.0]), 13.0);
         let coordinates = lane.local_coordinates([110.0, -3.0]);
         assert!(near(lane.distance_with_heading(coordinates, -0.5), 13.5));
+    }
+
+    #[test]
+    fn far_places_are_far() {
+        let lanes = [
+            Lane::straight([1.0, 2.0], [40.0, -7.0]),
+            Lane::sine([1.0, 2.0], [160.0, 40.0], 3.25, 0.0392, 0.3),
+            Lane::circular([3.0, 1.0], 20.0, [0.3, 4.0], true),
+            Lane::circular([3.0, 1.0], 20.0, [0.3, -1.9], false),
+        ];
+        for lane in &lanes {
+            let grid = (-60..200).flat_map(|x| (-60..80).map(move |y| [f64::from(x), f64::from(y)]));
+            let mut far = 0;
+            for position in grid {
+                for distance in [0.0, 7.0, 30.0] {
+                    if lane.is_far_from(position, distance) {
+                        far += 1;
+                        assert!(lane.distance(position) > distance && !lane.on_lane(position, 1.0));
+                    }
+                }
+            }
+            assert!(far > 10_000, "{far}");
+        }
     }
 
     #[test]

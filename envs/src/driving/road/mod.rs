@@ -13,5 +13,5 @@ mod spline;
 pub use lane::{DEFAULT_WIDTH, Lane, LineType, Width};
 pub use network::{Connection, LaneIx, NetworkBuilder, NetworkError, NodeIx, RoadIx, RoadNetwork};
 pub use route::{MAX_ROUTE, Route, RouteStep};
-pub use shape::{Circular, Shape, Sine, Straight};
+pub use shape::{Bounds, Circular, Shape, Sine, Straight};
 pub use spline::Spline;

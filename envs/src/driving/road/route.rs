@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use arrayvec::ArrayVec;
+use bevy_ecs::component::Component;
+use prospect_sim::RowState;
 use serde::{Deserialize, Serialize};
 
 use super::network::{LaneIx, NodeIx, RoadIx, RoadNetwork};
@@ -21,10 +23,14 @@ pub struct RouteStep {
 }
 
 /// The roads that a vehicle is to follow; empty if it has no plan, or none left.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Component, Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<RouteStep>", into = "Vec<RouteStep>")]
 pub struct Route {
     steps: ArrayVec<RouteStep, MAX_ROUTE>,
+}
+
+impl RowState for Route {
+    const NAME: &'static str = "driving_route";
 }
 
 impl From<Vec<RouteStep>> for Route {

@@ -5,6 +5,39 @@ use std::f64::consts::FRAC_PI_2;
 use super::scalar::{Point, add, dot, norm, scale, sub, wrap_to_pi};
 use super::spline::Spline;
 
+/// A box with sides along the axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bounds {
+    low: Point,
+    high: Point,
+}
+
+impl Bounds {
+    fn of(points: &[Point]) -> Self {
+        let start = Self {
+            low: [f64::INFINITY; 2],
+            high: [f64::NEG_INFINITY; 2],
+        };
+        points.iter().fold(start, |bounds, p| Self {
+            low: [bounds.low[0].min(p[0]), bounds.low[1].min(p[1])],
+            high: [bounds.high[0].max(p[0]), bounds.high[1].max(p[1])],
+        })
+    }
+
+    /// Whether `position` is further than `distance` m away from the box.
+    #[inline]
+    pub fn is_further(&self, position: Point, distance: f64) -> bool {
+        // Rounding must not cut off what is exactly as far.
+        const SLACK: f64 = 1e-6;
+        let beyond = [0, 1].map(|axis| {
+            (self.low[axis] - position[axis])
+                .max(position[axis] - self.high[axis])
+                .max(0.0)
+        });
+        dot(beyond, beyond) > (distance + SLACK) * (distance + SLACK)
+    }
+}
+
 /// A straight line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Straight {
@@ -62,6 +95,15 @@ pub struct Sine {
     pub phase: f64,
 }
 
+impl Straight {
+    /// The smallest box around the band of half-width `margin` about the line.
+    fn band(&self, margin: f64) -> Bounds {
+        let side = scale(self.across(), margin);
+        let corners = [self.start, self.end].map(|end| [add(end, side), sub(end, side)]);
+        Bounds::of(corners.as_flattened())
+    }
+}
+
 impl Sine {
     #[inline]
     fn swing(&self, s: f64) -> f64 {
@@ -88,6 +130,22 @@ impl Circular {
     #[inline]
     fn sense(&self) -> f64 {
         if self.clockwise { 1.0 } else { -1.0 }
+    }
+
+    /// The smallest box around the arc.
+    fn bounds(&self) -> Bounds {
+        let at = |phase: f64| add(self.center, scale([phase.cos(), phase.sin()], self.radius));
+        let (low, high) = if self.start_phase < self.end_phase {
+            (self.start_phase, self.end_phase)
+        } else {
+            (self.end_phase, self.start_phase)
+        };
+        // Where the arc touches the sides of the circle's box.
+        let first = (low / FRAC_PI_2).ceil() as i32;
+        let last = (high / FRAC_PI_2).floor() as i32;
+        let sides = (first..=last.min(first + 3)).map(|quarter| at(f64::from(quarter) * FRAC_PI_2));
+        let points: Vec<_> = sides.chain([at(low), at(high)]).collect();
+        Bounds::of(&points)
     }
 
     #[inline]
@@ -132,6 +190,17 @@ impl Shape {
             Self::Sine(sine) => sine.axis.length,
             Self::Circular(arc) => arc.radius * (arc.end_phase - arc.start_phase) * arc.sense(),
             Self::Poly(curve) => curve.length(),
+        }
+    }
+
+    /// A box from which a place is no further than its distance across plus that beyond the ends; none if there is no such
+    /// box (coordinates of splines jump).
+    pub fn bounds(&self) -> Option<Bounds> {
+        match self {
+            Self::Straight(line) => Some(line.band(0.0)),
+            Self::Sine(sine) => Some(sine.axis.band(sine.amplitude.abs())),
+            Self::Circular(arc) => Some(arc.bounds()),
+            Self::Poly(_) => None,
         }
     }
 

@@ -134,9 +134,11 @@ mod tests {
         assert_eq!(curve.at(-1.0), [-1.0, 0.0]);
         assert_eq!(curve.heading_at(3.5), 0.0);
         assert_eq!(curve.heading_at(12.0), std::f64::consts::FRAC_PI_2);
-        assert_eq!(curve.local_coordinates([4.25, 1.0]), (4.25, 1.0));
+        assert_eq!(curve.local_coordinates([4.25, -1.0]), (4.25, -1.0));
         assert_eq!(curve.local_coordinates([9.0, 7.5]), (17.5, 1.0));
-        assert_eq!(curve.local_coordinates([-2.0, 0.5]), (-2.0, 0.5));
+        assert_eq!(curve.local_coordinates([-2.0, -0.5]), (-2.0, -0.5));
+        // Inside of the bend it is the last sample that has the place ahead of it, not the nearest.
+        assert_eq!(curve.local_coordinates([4.25, 1.0]), (11.0, 5.75));
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! The ids of driving tasks, as highway-env names them, and their sparse variants.
+
+use std::sync::Arc;
+
+use prospect_sim::Env;
+
+use super::env::{DrivingEnv, Title};
+use super::settings::{Defaults, Payment, Settings};
+use super::task::Task;
+use super::tasks::Highway;
+use crate::options::{OptionReader, Options};
+use crate::registry::{RegistryError, TaskEntry};
+
+/// What an entry's id is and what it says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    /// The id of highway-env.
+    pub(super) id: &'static str,
+    /// The family.
+    pub(super) family: &'static str,
+    /// One line on the task.
+    pub(super) doc: &'static str,
+    /// What the sparse variant pays 1 for; every other reward is 0.
+    pub(super) sparse: &'static str,
+}
+
+/// An id and its sparse variant, whose id is the same with `-Sparse` before the version.
+pub(super) fn pair<T: Task>(
+    entry: Entry,
+    defaults: fn() -> Defaults,
+    read: fn(&mut OptionReader<'_>) -> Result<T, RegistryError>,
+) -> [TaskEntry; 2] {
+    [Payment::Shaped, Payment::Sparse].map(|payment| {
+        let (id, doc) = match payment {
+            Payment::Shaped => (entry.id.to_owned(), entry.doc.to_owned()),
+            Payment::Sparse => {
+                let (name, version) = entry.id.rsplit_once('-').unwrap_or((entry.id, "v0"));
+                let doc = format!("{} Pays 1 for this alone: {}.", entry.doc, entry.sparse);
+                (format!("{name}-Sparse-{version}"), doc)
+            }
+        };
+        let own = (id.clone(), doc.clone());
+        TaskEntry::new(
+            &id,
+            entry.family,
+            &doc,
+            move |options: &Options| -> Result<Arc<dyn Env>, RegistryError> {
+                let (id, doc) = &own;
+                let mut reader = OptionReader::new(id, options);
+                let defaults = Defaults {
+                    payment,
+                    ..defaults()
+                };
+                let settings = Settings::read(&mut reader, defaults)?;
+                let task = read(&mut reader)?;
+                reader.finish()?;
+                let title = Title {
+                    id,
+                    family: entry.family,
+                    doc,
+                };
+                Ok(Arc::new(DrivingEnv::new(title, task, settings)))
+            },
+        )
+    })
+}
+
+/// One entry of the registry per id.
+pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
+    let highway = |id, doc| Entry {
+        id,
+        family: "Highway",
+        doc,
+        sparse: "to last until the time is up without a crash at a mean speed of 25 m/s or more",
+    };
+    let fast = || Defaults {
+        simulation_frequency: 5,
+        ..Defaults::default()
+    };
+    [
+        pair(
+            highway(
+                "highway-v0",
+                "Drive fast on a highway, keep to the right, and hit nobody.",
+            ),
+            Defaults::default,
+            |options| Highway::read(options, false),
+        ),
+        pair(
+            highway(
+                "highway-fast-v0",
+                "The same on three lanes with less traffic and five substeps per step.",
+            ),
+            fast,
+            |options| Highway::read(options, true),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -1,0 +1,137 @@
+//! What a family of driving tasks must say of itself; [`DrivingEnv`](super::DrivingEnv) turns it into an env.
+//!
+//! A family is one file in `tasks/`: a type with its configuration, a function that reads that from options, and this trait.
+//! Everything else (substeps, actions, observations, facts, snapshots, sparse variants) is the same for all.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use prospect_sim::FactSpec;
+use prospect_sim::random::Generator;
+
+use super::action::Decision;
+use super::episode::{Episode, Memory};
+use super::road::RoadNetwork;
+use super::scene::View;
+use super::settings::Settings;
+use super::traffic::{Fleet, Scratch, Traffic};
+
+/// The most terms a reward may have.
+pub const MAX_TERMS: usize = 12;
+
+/// A scene that is being made or changed by its task: vehicles, objects, who is controlled, memory, random stream.
+#[derive(Debug)]
+pub struct Stage<'a, M> {
+    /// The roads.
+    pub network: &'a RoadNetwork,
+    /// What all tasks are configured by.
+    pub settings: &'a Settings,
+    /// Vehicles and objects.
+    pub fleet: &'a mut Fleet,
+    /// Clocks, and who is controlled.
+    pub episode: &'a mut Episode,
+    /// What the task remembers.
+    pub memory: &'a mut M,
+    /// The instance's random stream.
+    pub rng: &'a mut Generator,
+    /// Buffers.
+    pub scratch: &'a mut Scratch,
+}
+
+impl<M> Stage<'_, M> {
+    /// Lets the vehicles drive for some substeps, before the episode begins.
+    pub fn drive(&mut self, substeps: usize) {
+        let mut traffic = Traffic {
+            network: self.network,
+            rules: self.settings.rules(),
+            vehicles: self.fleet.view(),
+            scratch: &mut *self.scratch,
+        };
+        traffic.look();
+        for _ in 0..substeps {
+            traffic.substep(&mut self.episode.regulation);
+        }
+    }
+
+    /// Makes vehicle `i` the one that the next agent controls.
+    pub fn control(&mut self, i: usize) {
+        self.episode.controlled.push(i as u16);
+    }
+}
+
+/// What a step has led to, for one agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Verdict {
+    /// highway-env's reward.
+    pub reward: f64,
+    /// The reward of the sparse variant.
+    pub sparse: f64,
+    /// The task has ended.
+    pub terminated: bool,
+    /// The time is up.
+    pub truncated: bool,
+    /// The task is fulfilled.
+    pub success: bool,
+}
+
+/// A family of driving tasks, configured.
+pub trait Task: Debug + Send + Sync + Sized + 'static {
+    /// What an instance remembers of its episode beside vehicles and clocks; `()` if nothing.
+    type Memory: Memory;
+
+    /// True if [`Self::between`] does anything.
+    const CHANGES_BETWEEN_STEPS: bool = false;
+
+    /// The roads, made once; all instances share them.
+    fn network(&self) -> &Arc<RoadNetwork>;
+
+    /// The most vehicles a scene may have.
+    fn capacity(&self, settings: &Settings) -> usize;
+
+    /// The step after which an episode is truncated at the latest, if there is one.
+    fn max_steps(&self, settings: &Settings) -> Option<u32>;
+
+    /// Makes the scene of an episode. Fleet, objects, clocks and memory are empty; `stage.control` is to be called for as
+    /// many vehicles as there are agents. Numbers are to be drawn in the order in which highway-env draws them.
+    fn reset(&self, stage: &mut Stage<'_, Self::Memory>);
+
+    /// Changes the scene after a step and after its observation: vehicles that leave or arrive. It may reorder the fleet, as
+    /// long as `stage.episode.controlled` is kept right.
+    fn between(&self, stage: &mut Stage<'_, Self::Memory>) {
+        let _ = stage;
+    }
+
+    /// Names of the reward's terms, as `info["rewards"]` has them; at most [`MAX_TERMS`].
+    fn terms(&self) -> &'static [&'static str];
+
+    /// Smallest and largest reward of a step of highway-env.
+    fn reward_range(&self) -> (f64, f64);
+
+    /// Judges the step that led to `view`: fills `terms` with the values of the terms and returns what follows from them.
+    /// `view.episode.time_s` and `view.episode.steps` have this step in them.
+    fn judge(
+        &self,
+        view: &View<'_>,
+        memory: &mut Self::Memory,
+        agent: usize,
+        decision: Decision<'_>,
+        terms: &mut [f64],
+    ) -> Verdict;
+
+    /// How much of the way an agent has made, from 0 to 1; for the fact `progress`.
+    fn progress(&self, view: &View<'_>, memory: &Self::Memory, agent: usize) -> f64;
+
+    /// What the event fact `success` means here.
+    fn success(&self) -> &'static str;
+
+    /// State facts of this family beside those of all driving tasks, one real number each.
+    fn facts(&self) -> Vec<FactSpec> {
+        Vec::new()
+    }
+
+    /// Fact `index` of [`Self::facts`].
+    fn fact(&self, view: &View<'_>, memory: &Self::Memory, agent: usize, index: usize) -> f64 {
+        let _ = (view, memory, agent, index);
+        0.0
+    }
+}
