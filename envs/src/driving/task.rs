@@ -14,6 +14,8 @@ use super::episode::{Episode, Memory};
 use super::road::RoadNetwork;
 use super::scene::View;
 use super::settings::Settings;
+use super::state::StateError;
+use super::state::form::SceneForm;
 use super::traffic::{Fleet, Scratch, Traffic};
 
 /// The most terms a reward may have.
@@ -99,6 +101,20 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
     /// long as `stage.episode.controlled` is kept right.
     fn between(&self, stage: &mut Stage<'_, Self::Memory>) {
         let _ = stage;
+    }
+
+    /// Reads what is remembered from a scene that replaces the one just reset; fleet, clocks and stream are its own already.
+    ///
+    /// # Errors
+    /// [`StateError`] for what the task cannot do without or cannot use.
+    fn restore(&self, scene: &SceneForm, stage: &mut Stage<'_, Self::Memory>) -> Result<(), StateError> {
+        let _ = (scene, stage);
+        Ok(())
+    }
+
+    /// Adds what is remembered to the published state of a scene.
+    fn publish(&self, view: &View<'_>, memory: &Self::Memory, scene: &mut SceneForm) {
+        let _ = (view, memory, scene);
     }
 
     /// Names of the reward's terms, as `info["rewards"]` has them; at most [`MAX_TERMS`].

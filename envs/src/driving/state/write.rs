@@ -11,7 +11,7 @@ use super::form::{
 use crate::driving::road::scalar::Point;
 use crate::driving::road::{DEFAULT_WIDTH, LaneIx, RoadNetwork};
 use crate::driving::vehicle::{Kind, Params, RoadObject};
-use crate::driving::view::View;
+use crate::driving::scene::View;
 
 /// The scene of `view`, with everything that its course depends on but what the task remembers.
 pub(in crate::driving) fn scene(env_id: &str, view: &View<'_>, rng: &Generator) -> SceneForm {

@@ -11,7 +11,8 @@ use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task};
 use crate::driving::traffic::{Fleet, Scratch};
 use crate::driving::vehicle::{Driver, Kind, Params, RoadObject, Vehicle};
-use crate::driving::{Episode, action::ActionType};
+use crate::driving::action::ActionType;
+use crate::driving::episode::Episode;
 
 /// A scene that episodes start from.
 #[derive(Debug)]
