@@ -90,6 +90,10 @@ const UNPLANNED: &[(&str, f64, Option<f64>)] = &[
     ("PointMaze_Open_Diverse_GRDense-v3", 54.4974, None),
     ("PointMaze_UMaze-v3", 15.5375, None),
     ("PointMaze_UMazeDense-v3", 67.6896, None),
+    ("highway-Sparse-v0", 0.0030, None),
+    ("highway-fast-Sparse-v0", 0.0035, None),
+    ("highway-fast-v0", 8.2936, None),
+    ("highway-v0", 10.6415, None),
 ];
 
 /// The scores of a built-in task.

@@ -6,6 +6,7 @@ use prospect_sim::Env;
 
 use super::env::{DrivingEnv, Title};
 use super::settings::{Defaults, Payment, Settings};
+use super::state::form::SceneForm;
 use super::task::Task;
 use super::tasks::Highway;
 use crate::options::{OptionReader, Options};
@@ -53,13 +54,23 @@ pub(super) fn pair<T: Task>(
                 };
                 let settings = Settings::read(&mut reader, defaults)?;
                 let task = read(&mut reader)?;
+                let start = reader.raw("reset_state");
                 reader.finish()?;
                 let title = Title {
                     id,
                     family: entry.family,
                     doc,
                 };
-                Ok(Arc::new(DrivingEnv::new(title, task, settings)))
+                let env = DrivingEnv::new(title, task, settings);
+                let Some(start) = start else {
+                    return Ok(Arc::new(env));
+                };
+                let start = SceneForm::from_json(start).and_then(|scene| env.starting_from(scene));
+                let refuse = |error| RegistryError::ResetState {
+                    id: id.clone(),
+                    error,
+                };
+                Ok(Arc::new(start.map_err(refuse)?))
             },
         )
     })
@@ -71,7 +82,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         id,
         family: "Highway",
         doc,
-        sparse: "to last until the time is up without a crash at a mean speed of 25 m/s or more",
+        sparse: "to last until the time is up without a crash at a mean speed of 24 m/s or more",
     };
     let fast = || Defaults {
         simulation_frequency: 5,

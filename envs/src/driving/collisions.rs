@@ -99,7 +99,8 @@ impl Traffic<'_> {
         let vehicles = &self.vehicles;
         let (first, second) = (&vehicles.bodies[i], &vehicles.bodies[j]);
         let dt = self.rules.dt;
-        let reach = (vehicles.params[i].diagonal() + vehicles.params[j].diagonal()) / 2.0 + first.speed * dt;
+        let reach =
+            f64::midpoint(vehicles.params[i].diagonal(), vehicles.params[j].diagonal()) + first.speed * dt;
         if norm(sub(second.position, first.position)) > reach {
             return;
         }
@@ -125,7 +126,7 @@ impl Traffic<'_> {
             return;
         }
         let dt = self.rules.dt;
-        let reach = (vehicles.params[i].diagonal() + object.diagonal()) / 2.0 + body.speed * dt;
+        let reach = f64::midpoint(vehicles.params[i].diagonal(), object.diagonal()) + body.speed * dt;
         if norm(sub(object.position, body.position)) > reach {
             return;
         }
@@ -178,6 +179,10 @@ mod tests {
         }
     }
 
+    fn collide_sorted(traffic: &mut Traffic<'_>) {
+        traffic.collide();
+    }
+
     fn run(fleet: &mut Fleet, network: &RoadNetwork, collide: impl FnOnce(&mut Traffic<'_>)) {
         let mut scratch = Scratch::default();
         let mut traffic = Traffic {
@@ -214,7 +219,7 @@ mod tests {
                 fleet.objects.push(RoadObject { solid, ..object });
             }
             let mut plain = fleet.clone();
-            run(&mut fleet, &network, |traffic| traffic.collide());
+            run(&mut fleet, &network, collide_sorted);
             run(&mut plain, &network, collide_plainly);
             prop_assert_eq!(fleet, plain);
         }

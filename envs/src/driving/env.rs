@@ -77,7 +77,7 @@ impl<T: Task> DrivingEnv<T> {
             id: title.id.to_owned(),
             family: title.family.to_owned(),
             doc: title.doc.to_owned(),
-            observation: settings.observation.fields(),
+            observation: task.fields(&settings),
             actions: settings.action.space(),
             action_names: settings.action.names(),
             max_steps: task.max_steps(&settings),
@@ -142,6 +142,7 @@ impl<T: Task> Env for DrivingEnv<T> {
             fleet: Fleet::default(),
             orders: vec![Order::default(); n * agents],
             results: vec![StepResult::default(); n * agents],
+            ends: vec![Vec::new(); n],
         });
         shard.systems(StepSet::Act, systems::act::<T>);
         shard.systems(StepSet::Advance, systems::advance::<T>);

@@ -210,12 +210,12 @@ impl Facts {
         let own = task.facts().len();
         let state = |&index: &usize| {
             let fact = STATE.get(index).copied();
-            fact.unwrap_or(StateFact::Own(index - STATE.len()))
+            fact.unwrap_or_else(|| StateFact::Own(index - STATE.len()))
         };
         let event = |&index: &usize| {
             let index = index - STATE.len() - own;
             let fact = EVENTS.get(index).copied();
-            fact.unwrap_or(EventFact::Term(index - EVENTS.len()))
+            fact.unwrap_or_else(|| EventFact::Term(index - EVENTS.len()))
         };
         Self {
             state: selection.state.iter().map(state).collect(),

@@ -8,8 +8,8 @@ use super::vehicle::Kind;
 
 /// Rounds of regulation per s.
 const FREQUENCY_HZ: f64 = 2.0;
-/// Rounds for which a vehicle yields at least.
-const YIELD_ROUNDS: u32 = 0;
+/// How long a vehicle yields at least, in s.
+const YIELD_S: f64 = 0.0;
 /// How many predictions are made, 0.25 s apart.
 const N_PREDICTIONS: usize = 11;
 const PREDICTION_STEP_S: f64 = 0.25;
@@ -34,7 +34,7 @@ impl Traffic<'_> {
             if !driver.is_yielding {
                 continue;
             }
-            if driver.yield_timer >= YIELD_ROUNDS {
+            if f64::from(driver.yield_timer) >= YIELD_S * FREQUENCY_HZ {
                 driver.target_speed = self.network.lane(body.lane).speed_limit().unwrap_or(0.0);
                 driver.is_yielding = false;
             } else {

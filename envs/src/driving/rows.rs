@@ -4,7 +4,7 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, ResMut, SystemState};
 use bevy_ecs::world::World;
-use prospect_sim::{EnvRows, FactSelection, FieldsMut, Occupied, RowSelection, SimError, Slot};
+use prospect_sim::{BodyState, EnvRows, FactSelection, FieldsMut, Occupied, RowSelection, SimError, Slot};
 
 use super::env::Shared;
 use super::episode::{Episode, Objects, Remembered};
@@ -12,8 +12,9 @@ use super::facts::Facts;
 use super::observation::ObserverScratch;
 use super::road::Route;
 use super::scene::View;
+use super::state;
 use super::systems::{Desk, RowQuery, VehicleQuery};
-use super::table::{RowMut, Table, with_table};
+use super::table::{RowMut, Still, Table, with_table};
 use super::task::Task;
 use super::vehicle::{Body, Driver, Params};
 use crate::row_order::for_rows;
@@ -107,6 +108,19 @@ impl<T: Task> DrivingRows<T> {
     }
 }
 
+impl<T: Task> DrivingRows<T> {
+    /// Everything of a row as the next step will find it: what is due after the last step is done, though not in the row.
+    pub(super) fn still(&mut self, world: &mut World, row: usize) -> Option<Still<T::Memory>> {
+        let (mut vehicles, mut row_states, mut desk) = self.changing.get_mut(world).ok()?;
+        let parts = row_states.get_mut(*self.entities.get(row)?).ok()?;
+        let mut still = None;
+        with_table!(vehicles, table => {
+            still = Some(RowMut::new(parts).still(&mut desk, &table, row));
+        });
+        still
+    }
+}
+
 impl<T: Task> EnvRows for DrivingRows<T> {
     fn reset(&mut self, world: &mut World, rows: RowSelection<'_>) -> Result<(), SimError> {
         let Ok((mut vehicles, mut row_states, mut desk)) = self.changing.get_mut(world) else {
@@ -122,6 +136,9 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             if T::CHANGES_BETWEEN_STEPS {
                 row_state.finish_step(desk, &mut table, row);
             }
+            let used = row_state.used.0 as usize;
+            desk.ends[row].clear();
+            desk.ends[row].extend(table.bodies[row * desk.slots..][..used].iter().map(Body::state));
             if let Err(vehicles) = row_state.start(desk, &mut table, row) {
                 too_many = Some(vehicles);
             }
@@ -153,9 +170,7 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         self.each_view(world, rows, |row, view, memory, scratch| {
             for agent in 0..settings.agents {
                 let actor = row * settings.agents + agent;
-                settings
-                    .observation
-                    .observe(view, agent, scratch, observation, actor);
+                task.observe(view, memory, agent, scratch, observation, actor);
                 for (fact, field) in wanted.iter().zip(facts.iter_mut()) {
                     field.data.set_f64(actor, fact.value(&*task, view, memory, agent));
                 }
@@ -169,6 +184,32 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             for (actor, result) in desk.results.iter().enumerate() {
                 field.data.set_f64(actor, fact.value(result));
             }
+        }
+    }
+
+    fn state_json(&mut self, world: &mut World, row: usize) -> Option<String> {
+        let still = self.still(world, row)?;
+        let view = View {
+            network: self.shared.task.network(),
+            settings: &self.shared.settings,
+            bodies: &still.fleet.bodies,
+            drivers: &still.fleet.drivers,
+            routes: &still.fleet.routes,
+            params: &still.fleet.params,
+            objects: &still.fleet.objects,
+            episode: &still.episode,
+        };
+        let mut form = state::scene(&self.id, &view, &still.rng);
+        self.shared.task.publish(&view, &still.memory, &mut form);
+        serde_json::to_string(&form).ok()
+    }
+
+    fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {
+        if ended {
+            let ends = &world.resource::<Desk<T>>().ends;
+            out.extend_from_slice(&ends[row]);
+        } else if let Some(still) = self.still(world, row) {
+            out.extend(still.fleet.bodies.iter().map(Body::state));
         }
     }
 }

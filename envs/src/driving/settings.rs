@@ -98,7 +98,9 @@ impl Settings {
     /// # Errors
     /// [`RegistryError`] for values that cannot be used.
     pub fn read(options: &mut OptionReader<'_>, defaults: Defaults) -> Result<Self, RegistryError> {
-        OF_THE_WINDOW.iter().for_each(|key| options.ignore(key));
+        for key in OF_THE_WINDOW {
+            options.ignore(key);
+        }
         let simulation_frequency =
             options.integer("simulation_frequency", defaults.simulation_frequency, 1..=1000)?;
         let policy_frequency = options.integer(

@@ -6,7 +6,7 @@
 use bevy_ecs::query::With;
 use bevy_ecs::resource::Resource;
 use bevy_ecs::system::{Query, Res, ResMut};
-use prospect_sim::{ActionColumn, Occupied, Outcome, Rng, Slot};
+use prospect_sim::{ActionColumn, BodyState, Occupied, Outcome, Rng, Slot};
 
 use super::action::Order;
 use super::env::Shared;
@@ -30,6 +30,8 @@ pub(super) struct Desk<T: Task> {
     pub(super) orders: Vec<Order>,
     /// What each actor's step was judged by.
     pub(super) results: Vec<StepResult>,
+    /// The vehicles of each row at the end of its last episode.
+    pub(super) ends: Vec<Vec<BodyState>>,
 }
 
 /// What event facts say of an actor's step.
@@ -94,6 +96,9 @@ pub(super) fn act<T: Task>(
             row_state.finish_step(desk, &mut table, row);
         }
         let settings = &desk.shared.settings;
+        let used = row_state.used.0 as usize;
+        let view = table.view(&desk.shared, row * desk.slots, used, &row_state.objects.0, row_state.episode);
+        desk.shared.task.before_step(&view, row_state.memory, row_state.rng);
         let episode = &mut *row_state.episode;
         episode.time_s += settings.step_s();
         episode.steps += 1;

@@ -98,6 +98,15 @@ impl Table<'_> {
     }
 }
 
+/// Everything of a row between two steps, copied.
+#[derive(Debug)]
+pub(super) struct Still<M> {
+    pub(super) fleet: Fleet,
+    pub(super) episode: Episode,
+    pub(super) memory: M,
+    pub(super) rng: Generator,
+}
+
 /// What a row has beside its vehicles.
 pub(super) struct RowMut<'a, M> {
     pub(super) episode: &'a mut Episode,
@@ -140,7 +149,7 @@ impl<'a, M: Memory> RowMut<'a, M> {
         self.episode.between_is_due = false;
         table.load(row * desk.slots, self.used.0 as usize, &mut desk.fleet);
         std::mem::swap(&mut desk.fleet.objects, &mut self.objects.0);
-        self.with_stage(desk, |task, stage| task.between(stage));
+        self.with_stage(desk, T::between);
         self.store(desk, table, row);
     }
 
@@ -185,6 +194,37 @@ impl<'a, M: Memory> RowMut<'a, M> {
         } else {
             Ok(())
         }
+    }
+
+    /// Everything of the row as the next step will find it, copied.
+    pub(super) fn still<T: Task<Memory = M>>(
+        &mut self,
+        desk: &mut Desk<T>,
+        table: &Table<'_>,
+        row: usize,
+    ) -> Still<M> {
+        let mut still = Still {
+            fleet: Fleet::default(),
+            episode: self.episode.clone(),
+            memory: self.memory.clone(),
+            rng: self.rng.clone(),
+        };
+        table.load(row * desk.slots, self.used.0 as usize, &mut still.fleet);
+        still.fleet.objects.clone_from(&self.objects.0);
+        if still.episode.between_is_due {
+            still.episode.between_is_due = false;
+            let mut stage = Stage {
+                network: desk.shared.task.network(),
+                settings: &desk.shared.settings,
+                fleet: &mut still.fleet,
+                episode: &mut still.episode,
+                memory: &mut still.memory,
+                rng: &mut still.rng,
+                scratch: &mut desk.scratch,
+            };
+            desk.shared.task.between(&mut stage);
+        }
+        still
     }
 
     fn with_stage<T: Task<Memory = M>>(

@@ -6,11 +6,12 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use prospect_sim::FactSpec;
 use prospect_sim::random::Generator;
+use prospect_sim::{FactSpec, Field, FieldsMut};
 
 use super::action::Decision;
 use super::episode::{Episode, Memory};
+use super::observation::ObserverScratch;
 use super::road::RoadNetwork;
 use super::scene::View;
 use super::settings::Settings;
@@ -97,6 +98,11 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
     /// many vehicles as there are agents. Numbers are to be drawn in the order in which highway-env draws them.
     fn reset(&self, stage: &mut Stage<'_, Self::Memory>);
 
+    /// Called before each step, once [`Self::between`] has run and before the clocks go on.
+    fn before_step(&self, view: &View<'_>, memory: &mut Self::Memory, rng: &mut Generator) {
+        let _ = (view, memory, rng);
+    }
+
     /// Changes the scene after a step and after its observation: vehicles that leave or arrive. It may reorder the fleet, as
     /// long as `stage.episode.controlled` is kept right.
     fn between(&self, stage: &mut Stage<'_, Self::Memory>) {
@@ -115,6 +121,27 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
     /// Adds what is remembered to the published state of a scene.
     fn publish(&self, view: &View<'_>, memory: &Self::Memory, scene: &mut SceneForm) {
         let _ = (view, memory, scene);
+    }
+
+    /// The observation's components; those of the configured observer unless the task sees in a way of its own.
+    fn fields(&self, settings: &Settings) -> Vec<Field> {
+        settings.observation.fields()
+    }
+
+    /// Writes what `agent` sees, see [`Observer::observe`](super::observation::Observer::observe).
+    fn observe(
+        &self,
+        view: &View<'_>,
+        memory: &Self::Memory,
+        agent: usize,
+        scratch: &mut ObserverScratch,
+        out: &mut FieldsMut<'_>,
+        actor: usize,
+    ) {
+        let _ = memory;
+        view.settings
+            .observation
+            .observe(view, agent, scratch, out, actor);
     }
 
     /// Names of the reward's terms, as `info["rewards"]` has them; at most [`MAX_TERMS`].

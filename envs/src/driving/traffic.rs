@@ -193,6 +193,12 @@ pub struct Fleet {
     pub objects: Vec<RoadObject>,
 }
 
+/// Keeps the items that are marked.
+fn keep_marked<T>(items: &mut Vec<T>, marks: &[bool]) {
+    let mut marks = marks.iter();
+    items.retain(|_| marks.next().copied().unwrap_or(false));
+}
+
 impl Fleet {
     /// The number of vehicles.
     pub fn len(&self) -> usize {
@@ -243,14 +249,10 @@ impl Fleet {
     /// Keeps the vehicles for which `keep` is true of their index, in order.
     pub fn retain(&mut self, mut keep: impl FnMut(&Self, usize) -> bool) {
         let kept: Vec<_> = (0..self.len()).map(|i| keep(self, i)).collect();
-        fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
-            let mut kept = kept.iter();
-            items.retain(|_| kept.next().copied().unwrap_or(false));
-        }
-        retain(&mut self.bodies, &kept);
-        retain(&mut self.drivers, &kept);
-        retain(&mut self.routes, &kept);
-        retain(&mut self.params, &kept);
+        keep_marked(&mut self.bodies, &kept);
+        keep_marked(&mut self.drivers, &kept);
+        keep_marked(&mut self.routes, &kept);
+        keep_marked(&mut self.params, &kept);
     }
 
     /// The vehicles as slices.

@@ -75,10 +75,23 @@ pub fn ids() -> Vec<String> {
         .collect()
 }
 
+/// Families of the tasks of continuous state.
+const CLASSIC: [&str; 5] = ["Acrobot", "CartPole", "MountainCar", "Pendulum", "PointMaze"];
+
 /// Ids of all tasks of continuous state.
 pub fn classic_ids() -> Vec<String> {
     Registry::with_builtin()
         .iter()
+        .filter(|entry| CLASSIC.contains(&entry.family()))
+        .map(|entry| entry.id().to_owned())
+        .collect()
+}
+
+/// Ids of all driving tasks.
+pub fn driving_ids() -> Vec<String> {
+    Registry::with_builtin()
+        .iter()
+        .filter(|entry| !CLASSIC.contains(&entry.family()))
         .map(|entry| entry.id().to_owned())
         .filter(|id| !id.starts_with("MiniGrid-"))
         .collect()
@@ -151,7 +164,7 @@ impl Batch {
 
     /// Makes a step of uniformly random actions, a little beyond the limits of continuous spaces.
     pub fn step_randomly(&mut self, rng: &mut Generator) {
-        let n = self.vec.n_envs();
+        let n = self.vec.actors();
         match self.vec.layout().actions.clone() {
             ActionSpace::Discrete { n: actions } => {
                 self.step(

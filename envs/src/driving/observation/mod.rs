@@ -40,6 +40,13 @@ pub trait Observer: Debug + Send + Sync {
     );
 }
 
+/// The observer of a type's name.
+fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
+    // Types other than the default one get their arms before it.
+    debug_assert_eq!(name, "Kinematics");
+    Ok(Box::new(Kinematics::read(options)?))
+}
+
 /// The observer that the option `observation` describes, as highway-env's configuration writes it; `default` without it.
 ///
 /// # Errors
@@ -63,9 +70,7 @@ pub fn read(
         own = inner;
         name = own.choice("type", "Kinematics", &TYPES[..1])?;
     }
-    let observer: Box<dyn Observer> = match name {
-        _ => Box::new(Kinematics::read(&mut own)?),
-    };
+    let observer = read_type(name, &mut own)?;
     own.finish()?;
     Ok(observer)
 }

@@ -88,15 +88,18 @@ pub struct RoadNetwork {
     connections: Vec<Vec<Connection>>,
 }
 
+/// Values by name, in order of first mention.
+type Named<T> = Vec<(String, T)>;
+
 /// A road network that is being made.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkBuilder {
     /// By node of origin, by destination: lanes, in order of first mention.
-    graph: Vec<(String, Vec<(String, Vec<Lane>)>)>,
+    graph: Named<Named<Vec<Lane>>>,
 }
 
 /// The value of `key` in a list of pairs, appended if it is not there.
-fn entry<'a, T: Default>(pairs: &'a mut Vec<(String, T)>, key: &str) -> &'a mut T {
+fn entry<'a, T: Default>(pairs: &'a mut Named<T>, key: &str) -> &'a mut T {
     let at = pairs.iter().position(|(known, _)| known == key);
     let at = at.unwrap_or_else(|| {
         pairs.push((key.to_owned(), T::default()));

@@ -74,7 +74,7 @@ impl StartScene {
             let remedy = "leave it out: the road follows from the id and its options";
             return Err(StateError::new("network", "this id builds its own road", remedy));
         }
-        let (fleet, episode, memory) = sample(task, settings);
+        let (fleet, episode, _) = sample(task, settings);
         let reader = Reader {
             network: task.network(),
             settings,
@@ -103,7 +103,6 @@ impl StartScene {
             form,
         };
         scene.check_overlaps(scene.objects.as_ref().unwrap_or(&fleet.objects))?;
-        drop(memory);
         scene.try_on(task, settings)?;
         Ok(scene)
     }
@@ -114,14 +113,12 @@ impl StartScene {
     }
 
     /// Replaces a scene that the task has just made.
-    ///
-    /// # Errors
-    /// What [`Task::restore`] returns; [`Self::new`] has tried it.
-    pub(in crate::driving) fn apply<T: Task>(
-        &self,
-        task: &T,
-        stage: &mut Stage<'_, T::Memory>,
-    ) -> Result<(), StateError> {
+    pub(in crate::driving) fn apply<T: Task>(&self, task: &T, stage: &mut Stage<'_, T::Memory>) {
+        // `new` has tried it on.
+        let _ = self.replace(task, stage);
+    }
+
+    fn replace<T: Task>(&self, task: &T, stage: &mut Stage<'_, T::Memory>) -> Result<(), StateError> {
         let objects = std::mem::take(&mut stage.fleet.objects);
         stage.fleet.clear();
         for vehicle in &self.vehicles {
@@ -147,7 +144,7 @@ impl StartScene {
 
     fn try_on<T: Task>(&self, task: &T, settings: &Settings) -> Result<(), StateError> {
         let (mut fleet, mut episode, mut memory) = sample(task, settings);
-        self.apply(
+        self.replace(
             task,
             &mut Stage {
                 network: task.network(),

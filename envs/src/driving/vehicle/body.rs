@@ -3,7 +3,7 @@
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use bevy_ecs::component::Component;
-use prospect_sim::RowState;
+use prospect_sim::{BodyState, RowState};
 use serde::{Deserialize, Serialize};
 
 use super::kind::Kind;
@@ -65,6 +65,16 @@ impl Body {
             lane,
             crashed: false,
             check_collisions: true,
+        }
+    }
+
+    /// What is told of any body that moves freely.
+    pub fn state(&self) -> BodyState {
+        BodyState {
+            position: self.position,
+            heading: self.heading,
+            speed_mps: self.speed,
+            crashed: self.crashed,
         }
     }
 
