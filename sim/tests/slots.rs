@@ -9,6 +9,7 @@ use prospect_sim::{
     Rollout, RowSelection, RowState, Seeds, ShardBuilder, SimError, Slot, StepSet, VecEnv, VecEnvConfig,
     bevy_ecs::{
         component::Component,
+        entity::Entity,
         query::With,
         system::{Query, ResMut},
         world::World,
@@ -73,7 +74,7 @@ impl Env for Balls {
         let world = shard.world();
         assert!(slots_in_order::<Ball>(world));
         if self.careless {
-            let mut query = world.query_filtered::<prospect_sim::bevy_ecs::entity::Entity, With<Slot>>();
+            let mut query = world.query_filtered::<Entity, With<Slot>>();
             let slots: Vec<_> = query.iter(world).collect();
             for slot in slots {
                 world.entity_mut(slot).insert(Forgotten);

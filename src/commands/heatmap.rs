@@ -93,14 +93,33 @@ pub fn run(args: &HeatmapArgs) -> Outcome {
     Ok(())
 }
 
-/// Runs of one seed lie in folders of one name: then the folders above tell them apart.
+/// Runs of one seed lie in folders of one name: then the part of their paths that differs tells them apart.
 fn distinct(mut pair: [(String, PathBuf); 2], a: &Path, b: &Path) -> Vec<(String, PathBuf)> {
     if pair[0].0 == pair[1].0 {
-        for (entry, dir) in pair.iter_mut().zip([a, b]) {
-            entry.0 = dir.display().to_string();
-        }
+        let [left, right] = differing_parts(a, b);
+        pair[0].0 = left;
+        pair[1].0 = right;
     }
     pair.into()
+}
+
+/// Two paths without the components that they begin and end with alike; whole where nothing would be left.
+fn differing_parts(a: &Path, b: &Path) -> [String; 2] {
+    let names = |path: &Path| -> Vec<String> {
+        path.components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect()
+    };
+    let (left, right) = (names(a), names(b));
+    let alike =
+        |pairs: &mut dyn Iterator<Item = (&String, &String)>| pairs.take_while(|(x, y)| x == y).count();
+    let head = alike(&mut left.iter().zip(&right));
+    let tail = alike(&mut left[head..].iter().rev().zip(right[head..].iter().rev()));
+    let rest = |parts: &[String], whole: &Path| match &parts[head..parts.len() - tail] {
+        [] => whole.display().to_string(),
+        kept => kept.join("/"),
+    };
+    [rest(&left, a), rest(&right, b)]
 }
 
 fn probes(dir: &Path) -> Outcome<Vec<ProbeAt>> {
@@ -163,4 +182,20 @@ fn latest(dir: &Path, at: &[String]) -> Outcome<PathBuf> {
     let at = at.first().map_or("last", String::as_str);
     let picked = pick(&probes, at)?.pop();
     picked.ok_or_else(|| Failure::input(anyhow::anyhow!("{}: no probe at {at}", dir.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_told_apart_by_what_differs() {
+        let parts = |a: &str, b: &str| differing_parts(Path::new(a), Path::new(b));
+        assert_eq!(
+            parts("runs/x/with/seed_1", "runs/x/without/seed_1"),
+            ["with", "without"]
+        );
+        assert_eq!(parts("a/b/seed_1", "c/seed_1"), ["a/b", "c"]);
+        assert_eq!(parts("runs/seed_1", "runs/old/seed_1"), ["runs/seed_1", "old"]);
+    }
 }

@@ -10,6 +10,7 @@ mod collisions;
 mod env;
 mod episode;
 mod facts;
+pub mod map;
 mod neighbours;
 pub mod observation;
 mod regulation;

@@ -8,8 +8,6 @@ use super::road::{LaneIx, RoadNetwork};
 
 /// How far beside a lane a vehicle still counts as on it, in m.
 const MARGIN: f64 = 1.0;
-/// With no more lanes than this, looking for the ones that are far takes longer than it saves.
-const FEW_LANES: usize = 6;
 
 /// A vehicle or, counted on after the vehicles, an object.
 pub type ThingIx = u32;
@@ -60,7 +58,7 @@ impl LaneIndex {
                 let geometry = network.lane(at);
                 if at == lane {
                     self.enter(network, at, own);
-                } else if !geometry.is_far_from(position, 0.0) {
+                } else if !network.is_large() || geometry.least_distance(position) <= geometry.reach(MARGIN) {
                     self.enter(network, at, geometry.local_coordinates(position));
                 }
             }
@@ -72,15 +70,19 @@ impl LaneIndex {
     /// with its heading weighed in, the first of equally near ones.
     pub fn settle(&mut self, network: &RoadNetwork, position: Point, heading: f64, lane: LaneIx) -> LaneIx {
         let mut bound = f64::INFINITY;
-        if network.n_lanes() > FEW_LANES {
+        let is_large = network.is_large();
+        if is_large {
             let before = network.lane(lane);
             bound = before.distance_with_heading(before.local_coordinates(position), heading);
         }
         let mut best = (f64::INFINITY, lane, (0.0, 0.0));
         for at in network.lanes() {
             let geometry = network.lane(at);
-            if bound.is_finite() && geometry.is_far_from(position, bound) {
-                continue;
+            if is_large {
+                let least = geometry.least_distance(position);
+                if least > bound && least > geometry.reach(MARGIN) {
+                    continue;
+                }
             }
             let coordinates = geometry.local_coordinates(position);
             self.enter(network, at, coordinates);

@@ -2,7 +2,9 @@
 //!
 //! Nothing here moves or draws numbers; a network is made once per task and shared by all its scenes.
 
+mod arc_spline;
 mod lane;
+mod nearest;
 mod network;
 pub mod polygon;
 mod route;
@@ -10,6 +12,7 @@ pub mod scalar;
 mod shape;
 mod spline;
 
+pub use arc_spline::{ArcPiece, ArcSpline};
 pub use lane::{DEFAULT_WIDTH, Lane, LineType, Width};
 pub use network::{Connection, LaneIx, NetworkBuilder, NetworkError, NodeIx, RoadIx, RoadNetwork};
 pub use route::{MAX_ROUTE, Route, RouteStep};

@@ -5,7 +5,6 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::lane::{DEFAULT_WIDTH, Lane, LineType};
-use super::scalar::Point;
 
 /// A lane, as its index in the order in which the graph is walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -401,22 +400,6 @@ impl RoadNetwork {
     #[inline]
     pub fn connections(&self, lane: LaneIx) -> &[Connection] {
         &self.connections[usize::from(lane.0)]
-    }
-
-    /// The lane nearest to a place, headings weighed in if `heading` is given; the first of equally near ones.
-    pub fn closest_lane(&self, position: Point, heading: Option<f64>) -> LaneIx {
-        let mut best = (f64::INFINITY, LaneIx(0));
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let coordinates = lane.local_coordinates(position);
-            let distance = match heading {
-                Some(heading) => lane.distance_with_heading(coordinates, heading),
-                None => lane.distance(position),
-            };
-            if distance < best.0 {
-                best = (distance, LaneIx(index as u16));
-            }
-        }
-        best.1
     }
 }
 

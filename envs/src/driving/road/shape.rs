@@ -1,7 +1,8 @@
-//! The centre lines of lanes: straight, sine, arc and spline, with coordinates along and across them.
+//! The centre lines of lanes: straight, sine, arc, spline and chains of arcs, with coordinates along and across them.
 
 use std::f64::consts::FRAC_PI_2;
 
+use super::arc_spline::ArcSpline;
 use super::scalar::{Point, add, dot, norm, scale, sub, wrap_to_pi};
 use super::spline::Spline;
 
@@ -24,17 +25,16 @@ impl Bounds {
         })
     }
 
-    /// Whether `position` is further than `distance` m away from the box.
+    /// The distance from `position` to the box, in m, a little less against rounding.
     #[inline]
-    pub fn is_further(&self, position: Point, distance: f64) -> bool {
-        // Rounding must not cut off what is exactly as far.
+    pub fn least_distance(&self, position: Point) -> f64 {
         const SLACK: f64 = 1e-6;
         let beyond = [0, 1].map(|axis| {
             (self.low[axis] - position[axis])
                 .max(position[axis] - self.high[axis])
                 .max(0.0)
         });
-        dot(beyond, beyond) > (distance + SLACK) * (distance + SLACK)
+        norm(beyond) - SLACK
     }
 }
 
@@ -165,6 +165,8 @@ pub enum Shape {
     Circular(Circular),
     /// A line through points.
     Poly(Box<Spline>),
+    /// Straights and arcs, one after another; not of the package, for maps of real roads.
+    Arcs(Box<ArcSpline>),
 }
 
 impl Shape {
@@ -190,6 +192,7 @@ impl Shape {
             Self::Sine(sine) => sine.axis.length,
             Self::Circular(arc) => arc.radius * (arc.end_phase - arc.start_phase) * arc.sense(),
             Self::Poly(curve) => curve.length(),
+            Self::Arcs(curve) => curve.length_m(),
         }
     }
 
@@ -200,6 +203,7 @@ impl Shape {
             Self::Straight(line) => Some(line.band(0.0)),
             Self::Sine(sine) => Some(sine.axis.band(sine.amplitude.abs())),
             Self::Circular(arc) => Some(arc.bounds()),
+            Self::Arcs(curve) => Some(Bounds::of(&curve.bounds())),
             Self::Poly(_) => None,
         }
     }
@@ -219,6 +223,7 @@ impl Shape {
                 let [x, y] = curve.at(s);
                 [x - sin * lateral, y + cos * lateral]
             }
+            Self::Arcs(curve) => curve.position(s, lateral),
         }
     }
 
@@ -233,6 +238,7 @@ impl Shape {
             }
             Self::Circular(arc) => arc.phase_at(s) + FRAC_PI_2 * arc.sense(),
             Self::Poly(curve) => curve.heading_at(s),
+            Self::Arcs(curve) => curve.heading_at(s),
         }
     }
 
@@ -253,6 +259,7 @@ impl Shape {
                 (s, arc.sense() * (arc.radius - norm(offset)))
             }
             Self::Poly(curve) => curve.local_coordinates(position),
+            Self::Arcs(curve) => curve.local_coordinates(position),
         }
     }
 }
