@@ -6,13 +6,15 @@ use super::traffic::Traffic;
 
 /// With no more vehicles than this all pairs are looked at.
 const FEW_VEHICLES: usize = 16;
+/// With no more vehicles than this that look for collisions their pairs are looked at.
+const FEW_CHECKING: usize = 4;
 /// Rounding must not cut off pairs that are exactly as far apart as they may be, in m.
 const SLACK: f64 = 1e-6;
 
 impl Traffic<'_> {
     /// Finds who collides now or within the next substep. Of several impacts on a vehicle the last one counts, so pairs are
     /// visited as the package does: by the first of a pair, then by the second, objects after vehicles.
-    pub(super) fn collide(&mut self) {
+    pub fn collide(&mut self) {
         self.list_pairs();
         let n = self.vehicles.bodies.len();
         let pairs = std::mem::take(&mut self.scratch.pairs);
@@ -33,9 +35,10 @@ impl Traffic<'_> {
         let objects = n as u32..(n + self.vehicles.objects.len()) as u32;
         self.scratch.pairs.clear();
         let checking = self.vehicles.bodies.iter().filter(|body| body.check_collisions);
-        let n_checking = checking.count();
-        if n <= FEW_VEHICLES || n_checking <= 2 {
+        if n <= FEW_VEHICLES {
             self.list_checking_pairs();
+        } else if checking.count() <= FEW_CHECKING {
+            self.list_pairs_of_checking();
         } else {
             self.list_near_pairs();
         }
@@ -56,6 +59,23 @@ impl Traffic<'_> {
                 .pairs
                 .extend(checked.map(|(j, _)| (i as u32, j as u32)));
         }
+    }
+
+    /// The same, for those that look for collisions one after another.
+    fn list_pairs_of_checking(&mut self) {
+        let bodies = &self.vehicles.bodies;
+        let pairs = &mut self.scratch.pairs;
+        let checking = bodies
+            .iter()
+            .enumerate()
+            .filter(|(_, body)| body.check_collisions);
+        for (i, _) in checking {
+            // A pair of two that look is listed by its second.
+            let others = bodies.iter().enumerate();
+            let others = others.filter(|&(j, other)| j < i || (j > i && !other.check_collisions));
+            pairs.extend(others.map(|(j, _)| (i.min(j) as u32, i.max(j) as u32)));
+        }
+        pairs.sort_unstable();
     }
 
     /// Pairs whose x differ by no more than the farthest-reaching pair's distance.
@@ -99,6 +119,12 @@ impl Traffic<'_> {
         let vehicles = &self.vehicles;
         let (first, second) = (&vehicles.bodies[i], &vehicles.bodies[j]);
         let dt = self.rules.dt;
+        // Most pairs are too far apart along x already: a diagonal is shorter than two sides.
+        let sides = |k: usize| vehicles.params[k].length + vehicles.params[k].width;
+        let most = f64::midpoint(sides(i), sides(j)) + first.speed.abs() * dt + SLACK;
+        if (second.position[0] - first.position[0]).abs() > most {
+            return;
+        }
         let reach =
             f64::midpoint(vehicles.params[i].diagonal(), vehicles.params[j].diagonal()) + first.speed * dt;
         if norm(sub(second.position, first.position)) > reach {

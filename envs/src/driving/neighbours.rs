@@ -28,11 +28,30 @@ struct Entry {
     thing: ThingIx,
 }
 
+/// Lists up to this long are sorted by insertion: most vehicles keep their order from substep to substep.
+const SHORT: usize = 32;
+
+/// Sorts a list whose entries come in the order of their things.
+#[inline]
+fn insert_sorted(entries: &mut [Entry]) {
+    for i in 1..entries.len() {
+        let entry = entries[i];
+        let mut at = i;
+        while at > 0 && entries[at - 1].s > entry.s {
+            entries[at] = entries[at - 1];
+            at -= 1;
+        }
+        entries[at] = entry;
+    }
+}
+
 /// The things of one scene by lane, and what is computed once per substep for each of them. It is no state: it is filled
 /// before it is read.
 #[derive(Debug, Clone, Default)]
 pub struct LaneIndex {
     lanes: Vec<Vec<Entry>>,
+    /// Somebody asks who is on the lanes.
+    is_asked: bool,
     positions: Vec<Point>,
     /// Unit vectors of the headings.
     along: Vec<Point>,
@@ -41,8 +60,10 @@ pub struct LaneIndex {
 }
 
 impl LaneIndex {
-    /// Forgets everything, for a scene on `network`.
-    pub fn clear(&mut self, network: &RoadNetwork) {
+    /// Forgets everything, for a scene on `network`. Lanes are only listed if `is_asked`: where there is no traffic nobody
+    /// looks for neighbours.
+    pub fn clear(&mut self, network: &RoadNetwork, is_asked: bool) {
+        self.is_asked = is_asked;
         self.lanes.resize_with(network.n_lanes(), Vec::new);
         self.lanes.iter_mut().for_each(Vec::clear);
         self.positions.clear();
@@ -50,10 +71,15 @@ impl LaneIndex {
         self.own.clear();
     }
 
+    /// Hands the unit vectors of all things over, in exchange for a buffer.
+    pub(super) fn take_along(&mut self, along: &mut Vec<Point>) {
+        std::mem::swap(&mut self.along, along);
+    }
+
     /// Adds the next thing, which is on `lane`; `seen` things appear on the lanes, others only have coordinates.
     pub fn add(&mut self, network: &RoadNetwork, position: Point, heading: f64, lane: LaneIx, seen: bool) {
         let own = network.lane(lane).local_coordinates(position);
-        if seen {
+        if seen && self.is_asked {
             for at in network.lanes() {
                 let geometry = network.lane(at);
                 if at == lane {
@@ -67,8 +93,14 @@ impl LaneIndex {
     }
 
     /// Adds the next thing, a vehicle that was on `lane` before it moved, and returns the lane it is on now: the nearest one
-    /// with its heading weighed in, the first of equally near ones.
-    pub fn settle(&mut self, network: &RoadNetwork, position: Point, heading: f64, lane: LaneIx) -> LaneIx {
+    /// with its heading (in rad, and as a unit vector) weighed in, the first of equally near ones.
+    pub fn settle(
+        &mut self,
+        network: &RoadNetwork,
+        position: Point,
+        (heading, along): (f64, Point),
+        lane: LaneIx,
+    ) -> LaneIx {
         let mut bound = f64::INFINITY;
         let is_large = network.is_large();
         if is_large {
@@ -80,19 +112,21 @@ impl LaneIndex {
             let geometry = network.lane(at);
             if is_large {
                 let least = geometry.least_distance(position);
-                if least > bound && least > geometry.reach(MARGIN) {
+                if least > bound && !(self.is_asked && least <= geometry.reach(MARGIN)) {
                     continue;
                 }
             }
             let coordinates = geometry.local_coordinates(position);
-            self.enter(network, at, coordinates);
+            if self.is_asked {
+                self.enter(network, at, coordinates);
+            }
             let distance = geometry.distance_with_heading(coordinates, heading);
             if distance < best.0 {
                 best = (distance, at, coordinates);
             }
         }
         let (_, lane, own) = best;
-        self.push(position, direction(heading), own);
+        self.push(position, along, own);
         lane
     }
 
@@ -116,7 +150,11 @@ impl LaneIndex {
     /// Sorts the lanes; to be called when all things are in.
     pub fn sort(&mut self) {
         for lane in &mut self.lanes {
-            lane.sort_unstable_by(|a, b| a.s.total_cmp(&b.s).then(a.thing.cmp(&b.thing)));
+            if lane.len() <= SHORT {
+                insert_sorted(lane);
+            } else {
+                lane.sort_unstable_by(|a, b| a.s.total_cmp(&b.s).then(a.thing.cmp(&b.thing)));
+            }
         }
     }
 
@@ -284,12 +322,12 @@ mod tests {
                 .map(|&(x, y, h)| ([f64::from(x) * 2.0, f64::from(y)], f64::from(h)))
                 .collect();
             let mut index = LaneIndex::default();
-            index.clear(&network);
+            index.clear(&network, true);
             for &(position, heading) in &states {
                 let lane = network.closest_lane(position, Some(heading));
                 if moved {
                     let from = LaneIx((position[0].abs() as u16) % network.n_lanes() as u16);
-                    prop_assert_eq!(index.settle(&network, position, heading, from), lane);
+                    prop_assert_eq!(index.settle(&network, position, (heading, direction(heading)), from), lane);
                 } else {
                     index.add(&network, position, heading, lane, true);
                 }

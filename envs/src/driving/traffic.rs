@@ -6,6 +6,7 @@
 
 use super::neighbours::{LaneIndex, Neighbours};
 use super::road::RoadNetwork;
+use super::road::scalar::{Point, direction};
 use super::road::{LaneIx, Route};
 use super::vehicle::{Body, Driver, Params, RoadObject, Vehicle};
 
@@ -40,6 +41,8 @@ pub struct Rules {
 pub struct Scratch {
     /// Who is where.
     pub index: LaneIndex,
+    /// Unit vectors of the headings before the vehicles move.
+    headings: Vec<Point>,
     /// Vehicles that are changing lane, some of which may have finished.
     pub(super) changing: Vec<u32>,
     /// Pairs that may collide.
@@ -65,7 +68,12 @@ impl Traffic<'_> {
     /// Finds out who is where. To be called before the first substep, and after anything but a substep has moved a vehicle.
     pub fn look(&mut self) {
         let (network, index) = (self.network, &mut self.scratch.index);
-        index.clear(network);
+        let is_asked = self
+            .vehicles
+            .drivers
+            .iter()
+            .any(|driver| driver.kind.is_traffic());
+        index.clear(network, is_asked);
         for body in &*self.vehicles.bodies {
             index.add(network, body.position, body.heading, body.lane, true);
         }
@@ -129,16 +137,29 @@ impl Traffic<'_> {
 
     /// Every vehicle moves.
     pub fn advance(&mut self) {
-        let index = &mut self.scratch.index;
-        index.clear(self.network);
+        let (index, headings) = (&mut self.scratch.index, &mut self.scratch.headings);
+        index.take_along(headings);
+        let is_asked = self
+            .vehicles
+            .drivers
+            .iter()
+            .any(|driver| driver.kind.is_traffic());
+        index.clear(self.network, is_asked);
         let vehicles = &mut self.vehicles;
         let states = vehicles.bodies.iter_mut().zip(&mut *vehicles.drivers);
-        for ((body, driver), params) in states.zip(vehicles.params) {
+        for (((body, driver), params), &along) in states.zip(vehicles.params).zip(&*headings) {
             if driver.kind.is_traffic() {
                 driver.timer += self.rules.dt;
             }
-            body.advance(driver.kind, params, self.rules.dt);
-            body.lane = index.settle(self.network, body.position, body.heading, body.lane);
+            let before = body.heading;
+            body.advance_along(along, driver.kind, params, self.rules.dt);
+            let along = if body.heading == before {
+                along
+            } else {
+                direction(body.heading)
+            };
+            let heading = (body.heading, along);
+            body.lane = index.settle(self.network, body.position, heading, body.lane);
         }
         self.add_objects();
     }
@@ -154,7 +175,7 @@ impl Traffic<'_> {
         }
     }
 
-    /// The neighbours of vehicle `i` on `lane`, which need not be its own.
+    /// The neighbours of vehicle `i` on `lane`, which need not be its own. There are none in scenes without traffic.
     #[inline]
     pub fn neighbours(&self, i: usize, lane: LaneIx) -> Neighbours {
         let (s, _) = self.coordinates(i, lane);

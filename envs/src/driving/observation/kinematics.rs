@@ -5,7 +5,7 @@ use prospect_sim::{Dtype, Field, FieldsMut};
 
 use super::{Observer, ObserverScratch};
 use crate::driving::road::DEFAULT_WIDTH;
-use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, sub};
+use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, scale, sub};
 use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
@@ -220,23 +220,16 @@ impl Kinematics {
         }
     }
 
-    /// The features of a thing, before scaling.
-    fn feature(&self, view: &View<'_>, ego: usize, thing: usize, feature: Feature) -> f64 {
-        let n = view.bodies.len();
-        let (position, heading, vehicle) = match view.bodies.get(thing) {
-            Some(body) => (body.position, body.heading, true),
-            None => (
-                view.objects[thing - n].position,
-                view.objects[thing - n].heading,
-                false,
-            ),
-        };
-        let velocity = |axis: usize| if vehicle { view.velocity(thing)[axis] } else { 0.0 };
-        let relative = thing != ego && !self.absolute;
+    /// A feature of a thing, before scaling.
+    fn feature(&self, view: &View<'_>, own: &Seen, seen: &Seen, feature: Feature) -> f64 {
+        let thing = seen.thing;
+        let is_own = thing == own.thing;
+        let vehicle = thing < view.bodies.len();
+        let relative = !is_own && !self.absolute;
         let less = |value: f64, own: f64| if relative { value - own } else { value };
         let destination = |axis: usize| {
-            let seen = thing == ego || self.observe_intentions;
-            if vehicle && seen {
+            let is_seen = is_own || self.observe_intentions;
+            if vehicle && is_seen {
                 view.destination_direction(thing)[axis]
             } else {
                 0.0
@@ -244,22 +237,56 @@ impl Kinematics {
         };
         match feature {
             Feature::Presence => 1.0,
-            Feature::X => less(position[0], view.bodies[ego].position[0]),
-            Feature::Y => less(position[1], view.bodies[ego].position[1]),
-            Feature::Vx => less(velocity(0), view.velocity(ego)[0]),
-            Feature::Vy => less(velocity(1), view.velocity(ego)[1]),
-            Feature::CosH => direction(heading)[0],
-            Feature::SinH => direction(heading)[1],
+            Feature::X => less(seen.position[0], own.position[0]),
+            Feature::Y => less(seen.position[1], own.position[1]),
+            Feature::Vx => less(seen.velocity[0], own.velocity[0]),
+            Feature::Vy => less(seen.velocity[1], own.velocity[1]),
+            Feature::CosH => seen.along[0],
+            Feature::SinH => seen.along[1],
             Feature::CosD => destination(0),
             Feature::SinD => destination(1),
-            Feature::Heading if vehicle => heading,
+            Feature::Heading if vehicle => seen.heading,
             Feature::LongOff if vehicle => view.coordinates(thing).0,
             Feature::LatOff if vehicle => view.coordinates(thing).1,
             Feature::AngOff if vehicle => {
                 let lane = view.network.lane(view.bodies[thing].lane);
-                lane.local_angle(heading, view.coordinates(thing).0)
+                lane.local_angle(seen.heading, view.coordinates(thing).0)
             }
             _ => 0.0,
+        }
+    }
+}
+
+/// A vehicle or an object that is seen.
+struct Seen {
+    /// Its index; objects count on after the vehicles.
+    thing: usize,
+    position: Point,
+    heading: f64,
+    /// The unit vector of the heading.
+    along: Point,
+    /// Zero for objects.
+    velocity: Point,
+}
+
+impl Seen {
+    fn new(view: &View<'_>, thing: usize) -> Self {
+        let n = view.bodies.len();
+        let (position, heading, speed) = match view.bodies.get(thing) {
+            Some(body) => (body.position, body.heading, body.speed),
+            None => (
+                view.objects[thing - n].position,
+                view.objects[thing - n].heading,
+                0.0,
+            ),
+        };
+        let along = direction(heading);
+        Self {
+            thing,
+            position,
+            heading,
+            along,
+            velocity: scale(along, speed),
         }
     }
 }
@@ -293,10 +320,12 @@ impl Observer for Kinematics {
         let lanes = view.episode.first_lanes[agent];
         self.list(view, ego, &mut scratch.keyed);
         let things = std::iter::once(ego as u32).chain(scratch.keyed.iter().map(|entry| entry.1));
+        let own = Seen::new(view, ego);
         let mut rows = values.chunks_exact_mut(self.features.len());
         for (thing, row) in things.zip(&mut rows) {
+            let seen = Seen::new(view, thing as usize);
             for (value, &feature) in row.iter_mut().zip(&self.features) {
-                let mut number = self.feature(view, ego, thing as usize, feature);
+                let mut number = self.feature(view, &own, &seen, feature);
                 if self.normalize
                     && let Some(range) = self.range(feature, lanes)
                 {

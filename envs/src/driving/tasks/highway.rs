@@ -93,7 +93,7 @@ impl Highway {
         })
     }
 
-    /// Where the next vehicle is to be placed, `(lane, s)`, and how fast it is, in m/s: behind all others, in a random lane
+    /// Where the next vehicle is to be placed, `(lane, s)`, and how fast it is, in m/s: ahead of all others, in a random lane
     /// unless one is given, at a random speed unless one is given.
     fn draw_place(
         &self,
@@ -109,11 +109,12 @@ impl Highway {
         let speed = speed.unwrap_or_else(|| rng.uniform(0.7 * LIMIT_MPS, 0.8 * LIMIT_MPS));
         let room = spacing * (12.0 + speed) * (-5.0 / 40.0 * lanes as f64).exp();
         let geometry = self.network.lane(lane);
+        // All lanes count from the same line, and each vehicle is placed before those that are there.
         let front = fleet
             .bodies
-            .iter()
+            .last()
             .map(|body| geometry.local_coordinates(body.position).0);
-        let front = front.reduce(f64::max).unwrap_or(3.0 * room);
+        let front = front.unwrap_or(3.0 * room);
         (lane, front + room * rng.uniform(0.9, 1.1), speed)
     }
 }

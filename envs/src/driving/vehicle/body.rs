@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Kind;
 use super::params::Params;
 use crate::driving::road::LaneIx;
-use crate::driving::road::scalar::{Point, clip};
+use crate::driving::road::scalar::{Point, clip, direction};
 
 /// The state of a vehicle's motion.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -81,11 +81,17 @@ impl Body {
     /// Moves on by `dt` s. The lane is not looked up anew.
     #[inline]
     pub fn advance(&mut self, kind: Kind, params: &Params, dt: f64) {
+        self.advance_along(direction(self.heading), kind, params, dt);
+    }
+
+    /// The same for those who know the unit vector of the heading.
+    #[inline]
+    pub(in crate::driving) fn advance_along(&mut self, along: Point, kind: Kind, params: &Params, dt: f64) {
         self.limit(params);
         if kind == Kind::Dynamic {
             self.advance_dynamic(dt);
         } else {
-            self.advance_kinematic(params, dt);
+            self.advance_kinematic(along, params, dt);
         }
     }
 
@@ -105,16 +111,17 @@ impl Body {
 
     /// Modified bicycle: the velocity points along the slip angle at the centre.
     #[inline]
-    fn advance_kinematic(&mut self, params: &Params, dt: f64) {
-        let (slip, sin_slip) = if self.steering == 0.0 {
-            (0.0, 0.0)
+    fn advance_kinematic(&mut self, [cos, sin]: Point, params: &Params, dt: f64) {
+        // Sine and cosine of the slip angle, whose tangent is half that of the steering angle.
+        let (sin_slip, cos_slip) = if self.steering == 0.0 {
+            (0.0, 1.0)
         } else {
-            let slip = (0.5 * self.steering.tan()).atan();
-            (slip, slip.sin())
+            let tan_slip = 0.5 * self.steering.tan();
+            let cos_slip = 1.0 / (1.0 + tan_slip * tan_slip).sqrt();
+            (tan_slip * cos_slip, cos_slip)
         };
-        let (sin, cos) = (self.heading + slip).sin_cos();
-        self.position[0] += self.speed * cos * dt;
-        self.position[1] += self.speed * sin * dt;
+        self.position[0] += self.speed * (cos * cos_slip - sin * sin_slip) * dt;
+        self.position[1] += self.speed * (sin * cos_slip + cos * sin_slip) * dt;
         if let Some(impact) = self.impact.take() {
             self.position[0] += impact[0];
             self.position[1] += impact[1];

@@ -43,7 +43,8 @@ pub(super) fn steering_control(body: &Body, params: &Params, lane: &Lane, (s, la
     if slip == 0.0 {
         return slip;
     }
-    let steering = (2.0 * slip.asin().tan()).atan();
+    // Twice the tangent of the slip angle, of which this is the sine.
+    let steering = (2.0 * slip / (1.0 - slip * slip).sqrt()).atan();
     clip(steering, -MAX_STEERING, MAX_STEERING)
 }
 

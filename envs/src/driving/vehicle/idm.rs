@@ -3,8 +3,8 @@
 use super::controller::{linear_steering, steering_control};
 use super::params::Params;
 use crate::driving::neighbours::ThingIx;
+use crate::driving::road::LaneIx;
 use crate::driving::road::scalar::{Point, clip, dot, not_zero, scale, sub};
-use crate::driving::road::{LaneIx, RoadNetwork};
 use crate::driving::traffic::Traffic;
 
 /// A vehicle or an object, as drivers see it.
@@ -24,15 +24,15 @@ impl Traffic<'_> {
             return;
         }
         self.follow_road(i);
+        let free = self.free_acceleration(i, i as ThingIx);
         if self.vehicles.drivers[i].enable_lane_change {
-            self.change_lane_policy(i);
+            self.change_lane_policy(i, free);
         }
         let driver = &self.vehicles.drivers[i];
         let (own, target) = (self.vehicles.bodies[i].lane, driver.target_lane);
-        let me = Some(i as ThingIx);
-        let mut acceleration = self.acceleration(i, me, self.neighbours(i, own).front);
+        let mut acceleration = self.own_acceleration(i, free, self.neighbours(i, own).front);
         if own != target {
-            let other = self.acceleration(i, me, self.neighbours(i, target).front);
+            let other = self.own_acceleration(i, free, self.neighbours(i, target).front);
             acceleration = if other < acceleration { other } else { acceleration };
         }
         let coordinates = self.coordinates(i, target);
@@ -73,9 +73,38 @@ impl Traffic<'_> {
 
     /// The acceleration that vehicle `asker` would choose in the place of `subject` behind `front`, in m/s².
     pub(super) fn acceleration(&self, asker: usize, subject: Option<ThingIx>, front: Option<ThingIx>) -> f64 {
-        let Some(at) = subject else {
+        subject.map_or(0.0, |at| {
+            self.acceleration_behind(asker, at, self.free_acceleration(asker, at), front)
+        })
+    }
+
+    /// The acceleration that vehicle `i` would choose behind `front`, in m/s², if its free one is known.
+    #[inline]
+    pub(super) fn own_acceleration(&self, i: usize, free: f64, front: Option<ThingIx>) -> f64 {
+        self.acceleration_behind(i, i as ThingIx, free, front)
+    }
+
+    /// IDM's acceleration of `subject` with nobody ahead, by the parameters of vehicle `asker`, in m/s²; 0 where another
+    /// model drives.
+    #[inline]
+    fn free_acceleration(&self, asker: usize, subject: ThingIx) -> f64 {
+        if self.vehicles.drivers[asker].kind.is_linear() {
             return 0.0;
-        };
+        }
+        let subject = self.seen(subject);
+        if !subject.is_vehicle {
+            return 0.0;
+        }
+        let params = &self.vehicles.params[asker];
+        let mut target = subject.target_speed.unwrap_or(0.0);
+        if let Some(limit) = self.network.lane(subject.lane).speed_limit() {
+            target = clip(target, 0.0, limit);
+        }
+        let ratio = subject.speed.max(0.0) / not_zero(target).abs();
+        params.comfort_acc_max * (1.0 - ratio.powf(params.delta))
+    }
+
+    fn acceleration_behind(&self, asker: usize, at: ThingIx, free: f64, front: Option<ThingIx>) -> f64 {
         let subject = self.seen(at);
         let params = &self.vehicles.params[asker];
         let front = front.map(|thing| (thing, self.seen(thing)));
@@ -83,16 +112,12 @@ impl Traffic<'_> {
             let front = front.map(|(_, front)| (self.gap(at, &subject, &front), front.speed));
             return linear_acceleration(params, &subject, front);
         }
-        if !subject.is_vehicle {
-            return 0.0;
-        }
-        let mut acceleration = free_acceleration(params, &subject, self.network);
-        if let Some((thing, front)) = front {
-            let gap = self.gap(at, &subject, &front);
-            let ratio = self.desired_gap(params, (at, subject.speed), (thing, front.speed)) / not_zero(gap);
-            acceleration -= params.comfort_acc_max * (ratio * ratio);
-        }
-        acceleration
+        let Some((thing, front)) = front.filter(|_| subject.is_vehicle) else {
+            return free;
+        };
+        let gap = self.gap(at, &subject, &front);
+        let ratio = self.desired_gap(params, (at, subject.speed), (thing, front.speed)) / not_zero(gap);
+        free - params.comfort_acc_max * (ratio * ratio)
     }
 
     /// From `subject` to `other` along the subject's lane, between centres, in m.
@@ -128,16 +153,6 @@ impl Traffic<'_> {
     }
 }
 
-#[inline]
-fn free_acceleration(params: &Params, subject: &Seen, network: &RoadNetwork) -> f64 {
-    let mut target = subject.target_speed.unwrap_or(0.0);
-    if let Some(limit) = network.lane(subject.lane).speed_limit() {
-        target = clip(target, 0.0, limit);
-    }
-    let ratio = subject.speed.max(0.0) / not_zero(target).abs();
-    params.comfort_acc_max * (1.0 - ratio.powf(params.delta))
-}
-
 /// The linear model; of the front it needs the distance in m and the speed in m/s.
 #[inline]
 fn linear_acceleration(params: &Params, subject: &Seen, front: Option<(f64, f64)>) -> f64 {
@@ -153,6 +168,7 @@ fn linear_acceleration(params: &Params, subject: &Seen, front: Option<(f64, f64)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driving::road::RoadNetwork;
     use crate::driving::vehicle::{Kind, Vehicle};
     use crate::driving::{Fleet, Rules, Scratch};
 
