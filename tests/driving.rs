@@ -47,11 +47,7 @@ fn every_episode_starts_from_the_scene() {
         text(&out),
     ]);
     let mut npz = NpzIn::open(&out).unwrap();
-    let mut read = |name: &str| {
-        npz.read(name)
-            .unwrap()
-            .unwrap_or_else(|| panic!("no {name}"))
-    };
+    let mut read = |name: &str| npz.read(name).unwrap().unwrap_or_else(|| panic!("no {name}"));
     let (position, present) = (read("position"), read("present"));
     assert_eq!(position.shape, [7, 2, 3, 2]);
     assert_eq!(present.shape, [7, 2, 3]);
@@ -120,23 +116,68 @@ fn assert_refused(pointer: &str, value: Value, path: &str, remedy: &str) {
 #[test]
 fn values_that_cannot_be_used_are_named_by_their_path() {
     let lane = |id| json!(["0", "1", id]);
-    assert_refused("/vehicles/1/lane", lane(7), "vehicles[1].lane", "its lanes are 0 to 2");
-    assert_refused("/vehicles/1/lane", json!(["0", "9", 0]), "vehicles[1].lane", "the roads are 0-1");
-    assert_refused("/vehicles/1/target_lane", lane(3), "vehicles[1].target_lane", "its lanes");
-    assert_refused("/vehicles/1/route", json!([["0", "1", 5]]), "vehicles[1].route[0]", "its lanes");
+    assert_refused(
+        "/vehicles/1/lane",
+        lane(7),
+        "vehicles[1].lane",
+        "its lanes are 0 to 2",
+    );
+    assert_refused(
+        "/vehicles/1/lane",
+        json!(["0", "9", 0]),
+        "vehicles[1].lane",
+        "the roads are 0-1",
+    );
+    assert_refused(
+        "/vehicles/1/target_lane",
+        lane(3),
+        "vehicles[1].target_lane",
+        "its lanes",
+    );
+    assert_refused(
+        "/vehicles/1/route",
+        json!([["0", "1", 5]]),
+        "vehicles[1].route[0]",
+        "its lanes",
+    );
     assert_refused("/vehicles/1/kind", json!("bus"), "vehicles[1].kind", "aggressive");
     assert_refused("/vehicles/1/sped", json!(3.0), "vehicles[1].sped", "speed");
     assert_refused("/vehicles/1/speed", json!("fast"), "vehicles[1].speed", "f64");
     assert_refused("/vehicles/1/position", json!([1.0]), "vehicles[1].position", "2");
-    assert_refused("/vehicles/1/position", json!([101.0, 4.5]), "vehicles[1].position", "move one of them");
+    assert_refused(
+        "/vehicles/1/position",
+        json!([101.0, 4.5]),
+        "vehicles[1].position",
+        "move one of them",
+    );
     assert_refused("/vehicles/1/length", json!(0.0), "vehicles[1].length", "above 0");
-    assert_refused("/vehicles/1/kind", json!("ego"), "vehicles", "controlled_vehicles");
+    assert_refused(
+        "/vehicles/1/kind",
+        json!("ego"),
+        "vehicles",
+        "controlled_vehicles",
+    );
     assert_refused("/vehicles/0/kind", json!("idm"), "vehicles", "give as many egos");
-    assert_refused("/vehicles/0/speed_index", json!(3), "vehicles[0].speed_index", "give 0 to 2");
-    assert_refused("/vehicles/0/target_speeds", json!([1.0, 2.0]), "target_speeds", "option `action`");
+    assert_refused(
+        "/vehicles/0/speed_index",
+        json!(3),
+        "vehicles[0].speed_index",
+        "give 0 to 2",
+    );
+    assert_refused(
+        "/vehicles/0/target_speeds",
+        json!([1.0, 2.0]),
+        "target_speeds",
+        "option `action`",
+    );
     assert_refused("/controlled", json!([1]), "controlled", "list the indices");
     assert_refused("/version", json!(9), "version", "export it again");
-    assert_refused("/random", json!({"state": "-1", "inc": "1"}), "random.state", "decimal string");
+    assert_refused(
+        "/random",
+        json!({"state": "-1", "inc": "1"}),
+        "random.state",
+        "decimal string",
+    );
     assert_refused("/speed", json!(1), "unknown field `speed`", "vehicles");
 }
 
@@ -144,9 +185,16 @@ fn values_that_cannot_be_used_are_named_by_their_path() {
 fn what_is_no_scene_is_refused() {
     let nan = scene().to_string().replace("100.0", "NaN");
     let message = refuse(&nan);
-    assert!(message.contains("line 1") && message.contains("finite"), "{message}");
+    assert!(
+        message.contains("line 1") && message.contains("finite"),
+        "{message}"
+    );
     assert!(refuse("[]").contains("a map"), "{}", refuse("[]"));
-    assert!(refuse("{}").contains("missing field `vehicles`"), "{}", refuse("{}"));
+    assert!(
+        refuse("{}").contains("missing field `vehicles`"),
+        "{}",
+        refuse("{}")
+    );
     let config = r#"{"vehicles": [], "config": 3}"#;
     assert!(refuse(config).contains("is not an object"), "{}", refuse(config));
     let other = refuse_on("MiniGrid-Empty-5x5-v0", &scene().to_string());

@@ -28,6 +28,6 @@ macro_rules! courses {
 }
 
 courses! {
-    highway: "highway-v0",
+
     highway_fast: "highway-fast-v0",
 }

@@ -55,9 +55,7 @@ impl One {
     fn results(&self) -> (Vec<f64>, Vec<bool>, Vec<u8>) {
         let mut seen = Vec::new();
         for component in 0..self.envs.layout().observation.len() {
-            self.rollout
-                .observation_row(component, 1)
-                .extend_bytes(&mut seen);
+            self.rollout.observation_row(component, 1).extend_bytes(&mut seen);
         }
         (
             self.rollout.reward().to_vec(),

@@ -214,11 +214,9 @@ impl<'a> Play<'a> {
         let facts: Vec<_> = wanted.chain(["success".to_owned()]).collect();
         let published = &env.spec().facts;
         assert!(
-            facts
+            facts.iter().all(|name| published
                 .iter()
-                .all(|name| published
-                    .iter()
-                    .any(|fact| fact.field.name == *name && fact.kind == FactKind::Event)),
+                .any(|fact| fact.field.name == *name && fact.kind == FactKind::Event)),
             "{}: event facts {facts:?}",
             courses.name
         );
@@ -298,8 +296,8 @@ impl<'a> Play<'a> {
                 (reward - golden).abs() <= REWARD_TOLERANCE * golden.abs().max(1.0),
                 "{label}: reward {reward}, not {golden}"
             );
-            let flags = u8::from(self.rollout.terminated()[ours])
-                | u8::from(self.rollout.truncated()[ours]) << 1;
+            let flags =
+                u8::from(self.rollout.terminated()[ours]) | u8::from(self.rollout.truncated()[ours]) << 1;
             assert_eq!(flags, courses.flags[theirs] & 3, "{label}: flags");
             for (i, name) in self.facts.iter().enumerate().take(courses.term_names.len()) {
                 let (term, golden) = (
@@ -315,8 +313,14 @@ impl<'a> Play<'a> {
         let mut bodies = Vec::new();
         self.envs.bodies(k, false, &mut bodies);
         for ego in courses.ego[at * agents * 4..(at + 1) * agents * 4].chunks_exact(4) {
-            let nearest = bodies.iter().map(|body| difference(body, ego)).fold(f64::INFINITY, f64::min);
-            assert!(nearest <= STATE_TOLERANCE, "{label}: an ego is {nearest} from {ego:?}");
+            let nearest = bodies
+                .iter()
+                .map(|body| difference(body, ego))
+                .fold(f64::INFINITY, f64::min);
+            assert!(
+                nearest <= STATE_TOLERANCE,
+                "{label}: an ego is {nearest} from {ego:?}"
+            );
         }
     }
 
@@ -354,11 +358,21 @@ impl<'a> Play<'a> {
                 "{label}: vehicle {i} is {off} off: {:?}, not {golden:?}",
                 bodies[i]
             );
-            assert_eq!(bodies[i].crashed, courses.vehicle_crashed[v] != 0, "{label}: vehicle {i}");
+            assert_eq!(
+                bodies[i].crashed,
+                courses.vehicle_crashed[v] != 0,
+                "{label}: vehicle {i}"
+            );
             let form = &state["vehicles"][i];
-            assert_eq!(form["lane"], courses.lanes[courses.vehicle_lane[v] as usize], "{label}: vehicle {i}");
+            assert_eq!(
+                form["lane"], courses.lanes[courses.vehicle_lane[v] as usize],
+                "{label}: vehicle {i}"
+            );
             if let Ok(target) = usize::try_from(courses.vehicle_target[v]) {
-                assert_eq!(form["target_lane"], courses.lanes[target], "{label}: target of vehicle {i}");
+                assert_eq!(
+                    form["target_lane"], courses.lanes[target],
+                    "{label}: target of vehicle {i}"
+                );
             }
         }
         self.compare_observation(k, row, &label);
@@ -383,5 +397,8 @@ impl<'a> Play<'a> {
 
 fn difference(body: &BodyState, golden: &[f64]) -> f64 {
     let ours = [body.position[0], body.position[1], body.heading, body.speed_mps];
-    ours.iter().zip(golden).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    ours.iter()
+        .zip(golden)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max)
 }

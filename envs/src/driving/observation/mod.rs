@@ -2,13 +2,27 @@
 //!
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
+mod attributes;
+mod exit;
+mod goal;
 mod kinematics;
+mod lidar;
+mod occupancy;
+mod time_to_collision;
+mod tuple;
 
 use std::fmt::Debug;
 
 use prospect_sim::{Field, FieldsMut};
 
-pub use kinematics::Kinematics;
+pub use attributes::{Attribute, Attributes};
+pub use exit::ExitObservation;
+pub use goal::KinematicsGoal;
+pub use kinematics::{Feature, Kinematics, square_ranges};
+pub use lidar::Lidar;
+pub use occupancy::{Layer, OccupancyGrid};
+pub use time_to_collision::TimeToCollision;
+pub use tuple::Tuple;
 
 use super::scene::View;
 use crate::options::OptionReader;
@@ -25,8 +39,23 @@ pub struct ObserverScratch {
 
 /// A type of observation, configured.
 pub trait Observer: Debug + Send + Sync {
+    /// Tells how many steps there are per s; called before anything else.
+    fn set_policy_frequency(&mut self, policy_frequency: usize) {
+        let _ = policy_frequency;
+    }
+
+    /// True if it is about the target speeds of meta-actions, so that other actions do not do.
+    fn needs_target_speeds(&self) -> bool {
+        false
+    }
+
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
+
+    /// What it shows of a task's measurements, in order; see [`Task::measure`](super::Task::measure).
+    fn attributes(&self) -> &[Attribute] {
+        &[]
+    }
 
     /// Writes what `agent` sees into the entries of `actor`: in component `c`, `width` values from `actor * width` on. To
     /// look must not change anything: it happens more than once for some states.
@@ -40,12 +69,17 @@ pub trait Observer: Debug + Send + Sync {
     );
 }
 
-/// The observer of a type's name.
-fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
-    // Types other than the default one get their arms before it.
-    debug_assert_eq!(name, "Kinematics");
-    Ok(Box::new(Kinematics::read(options)?))
-}
+/// Types of observation of one agent.
+const TYPES: [&str; 8] = [
+    "Kinematics",
+    "ExitObservation",
+    "TimeToCollision",
+    "KinematicsGoal",
+    "OccupancyGrid",
+    "LidarObservation",
+    "AttributesObservation",
+    "TupleObservation",
+];
 
 /// The observer that the option `observation` describes, as highway-env's configuration writes it; `default` without it.
 ///
@@ -55,12 +89,10 @@ pub fn read(
     options: &mut OptionReader<'_>,
     default: Box<dyn Observer>,
 ) -> Result<Box<dyn Observer>, RegistryError> {
-    const TYPES: [&str; 2] = ["Kinematics", "MultiAgentObservation"];
     let Some(mut own) = options.nested("observation")? else {
         return Ok(default);
     };
-    let mut name = own.choice("type", "Kinematics", &TYPES)?;
-    if name == "MultiAgentObservation" {
+    if own.raw("type").and_then(|name| name.as_str()) == Some("MultiAgentObservation") {
         // Every agent sees by the same configuration; agents are actors of their own here.
         let inner = own.nested("observation_config")?;
         own.finish()?;
@@ -68,9 +100,36 @@ pub fn read(
             return Ok(default);
         };
         own = inner;
-        name = own.choice("type", "Kinematics", &TYPES[..1])?;
     }
-    let observer = read_type(name, &mut own)?;
-    own.finish()?;
+    read_type(own, &*default, &TYPES)
+}
+
+/// The observer of one agent of one of these types.
+fn read_type(
+    mut options: OptionReader<'_>,
+    default: &dyn Observer,
+    types: &[&'static str],
+) -> Result<Box<dyn Observer>, RegistryError> {
+    let observer: Box<dyn Observer> = match options.choice("type", "Kinematics", types)? {
+        "KinematicsGoal" => Box::new(KinematicsGoal::read(&mut options)?),
+        "ExitObservation" => Box::new(ExitObservation::read(&mut options)?),
+        "TimeToCollision" => Box::new(TimeToCollision::read(&mut options)?),
+        "OccupancyGrid" => Box::new(OccupancyGrid::read(&mut options)?),
+        "LidarObservation" => Box::new(Lidar::read(&mut options)?),
+        "AttributesObservation" if default.attributes().is_empty() => {
+            return Err(options.refuse("type", "another type: this task measures no attributes"));
+        }
+        "AttributesObservation" => Box::new(Attributes::read(&mut options)?),
+        "TupleObservation" => {
+            let parts = options.nested_list("observation_configs")?.into_iter();
+            // A tuple in a tuple would only be a longer tuple.
+            let observers: Result<Vec<_>, _> = parts
+                .map(|part| read_type(part, default, &types[..TYPES.len() - 1]))
+                .collect();
+            Box::new(Tuple::new(observers?))
+        }
+        _ => Box::new(Kinematics::read(&mut options)?),
+    };
+    options.finish()?;
     Ok(observer)
 }

@@ -7,4 +7,4 @@ mod write;
 
 pub use error::StateError;
 pub(super) use start::StartScene;
-pub(super) use write::scene;
+pub(super) use write::{lane_name, scene};

@@ -4,6 +4,8 @@ use prospect_sim::random::{Generator, Pcg64};
 
 use super::error::StateError;
 use super::form::{KindForm, LaneName, ObjectForm, ObjectKindForm, RandomForm, SceneForm, VehicleForm};
+use crate::driving::action::ActionType;
+use crate::driving::episode::Episode;
 use crate::driving::road::polygon::{Corners, meet, rectangle};
 use crate::driving::road::scalar::direction;
 use crate::driving::road::{DEFAULT_WIDTH, LaneIx, MAX_ROUTE, RoadNetwork, Route, RouteStep};
@@ -11,8 +13,6 @@ use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task};
 use crate::driving::traffic::{Fleet, Scratch};
 use crate::driving::vehicle::{Driver, Kind, Params, RoadObject, Vehicle};
-use crate::driving::action::ActionType;
-use crate::driving::episode::Episode;
 
 /// A scene that episodes start from.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ struct Habits {
 
 impl Habits {
     fn of(fleet: &Fleet, controlled: &[u16]) -> Self {
-        let other = (0..fleet.len()).find(|&i| !controlled.contains(&(i as u16)) && fleet.drivers[i].kind.is_traffic());
+        let other = (0..fleet.len())
+            .find(|&i| !controlled.contains(&(i as u16)) && fleet.drivers[i].kind.is_traffic());
         let class = Self {
             params: Params::of(Kind::Idm),
             enable_lane_change: true,
@@ -162,7 +163,12 @@ impl StartScene {
     fn check_overlaps(&self, objects: &[RoadObject]) -> Result<(), StateError> {
         let corners = |vehicle: &Vehicle| {
             let (body, params) = (&vehicle.body, &vehicle.params);
-            rectangle(body.position, params.length, params.width, direction(body.heading))
+            rectangle(
+                body.position,
+                params.length,
+                params.width,
+                direction(body.heading),
+            )
         };
         let overlap = |a: &Corners, b: &Corners| meet(a, b, [0.0; 2], [0.0; 2]).intersecting;
         for &ego in &self.controlled {
@@ -177,7 +183,10 @@ impl StartScene {
             let objects = objects.filter(|(_, object)| object.solid && !self.vehicles[ego].body.crashed);
             let walls = objects.map(|(i, object)| {
                 let along = direction(object.heading);
-                (format!("objects[{i}]"), rectangle(object.position, object.length, object.width, along))
+                (
+                    format!("objects[{i}]"),
+                    rectangle(object.position, object.length, object.width, along),
+                )
             });
             if let Some((path, _)) = hit.chain(walls).find(|(_, other)| overlap(&own, other)) {
                 return Err(StateError::new(
@@ -209,14 +218,23 @@ fn sample<T: Task>(task: &T, settings: &Settings) -> (Fleet, Episode, T::Memory)
 fn controlled(form: &SceneForm, agents: usize) -> Result<Vec<u16>, StateError> {
     let egos = || (0..form.vehicles.len()).filter(|&i| form.vehicles[i].kind == KindForm::Ego);
     let listed = form.controlled.clone().unwrap_or_else(|| egos().collect());
-    let problem = |text: String| Err(StateError::new("controlled", text, "list the indices of all vehicles of kind `ego`"));
+    let problem = |text: String| {
+        Err(StateError::new(
+            "controlled",
+            text,
+            "list the indices of all vehicles of kind `ego`",
+        ))
+    };
     if let Some(i) = listed.iter().find(|&&i| i >= form.vehicles.len()) {
         return problem(format!("there is no vehicles[{i}]"));
     }
     let mut sorted = listed.clone();
     sorted.sort_unstable();
     if !sorted.iter().copied().eq(egos()) {
-        return problem(format!("{listed:?}, but the egos are {:?}", egos().collect::<Vec<_>>()));
+        return problem(format!(
+            "{listed:?}, but the egos are {:?}",
+            egos().collect::<Vec<_>>()
+        ));
     }
     if listed.len() != agents {
         return Err(StateError::new(
@@ -247,7 +265,9 @@ fn first_lanes(form: &SceneForm, agents: usize) -> Result<Option<Vec<u16>>, Stat
             "give one per agent, or leave it out",
         ));
     }
-    let lanes = ranges.iter().map(|range| range.get("y").map(|y| (y[1] / DEFAULT_WIDTH).round() as u16));
+    let lanes = ranges
+        .iter()
+        .map(|range| range.get("y").map(|y| (y[1] / DEFAULT_WIDTH).round() as u16));
     Ok(lanes.collect())
 }
 
@@ -255,12 +275,20 @@ fn generator(form: &RandomForm) -> Result<Generator, StateError> {
     let number = |key: &str, text: &str| {
         text.parse::<u128>().map_err(|_| {
             let remedy = "write numpy's 128-bit number as a decimal string";
-            StateError::new(format!("random.{key}"), format!("`{text}` is no such number"), remedy)
+            StateError::new(
+                format!("random.{key}"),
+                format!("`{text}` is no such number"),
+                remedy,
+            )
         })
     };
     if form.bit_generator.as_deref().is_some_and(|name| name != "PCG64") {
         let remedy = "only numpy's PCG64 can be continued";
-        return Err(StateError::new("random.bit_generator", "another generator", remedy));
+        return Err(StateError::new(
+            "random.bit_generator",
+            "another generator",
+            remedy,
+        ));
     }
     let buffered = (form.has_uint32 != 0).then_some(form.uinteger);
     let bits = Pcg64::from_parts(number("state", &form.state)?, number("inc", &form.inc)?, buffered);
@@ -287,14 +315,22 @@ impl Reader<'_> {
     /// How many lanes lead from a node to another, if any.
     fn road(&self, from: &str, to: &str) -> Option<usize> {
         let (from, to) = (self.network.node(from)?, self.network.node(to)?);
-        self.network.road_between(from, to).map(|road| self.network.width(road))
+        self.network
+            .road_between(from, to)
+            .map(|road| self.network.width(road))
     }
 
     fn roads(&self) -> String {
         let name = |node| self.network.name(node);
         let roads = self.network.roads();
         let names: Vec<_> = roads
-            .map(|road| format!("{}-{}", name(self.network.from(road)), name(self.network.to(road))))
+            .map(|road| {
+                format!(
+                    "{}-{}",
+                    name(self.network.from(road)),
+                    name(self.network.to(road))
+                )
+            })
             .collect();
         format!("the roads are {}", names.join(", "))
     }
@@ -306,7 +342,8 @@ impl Reader<'_> {
                 (Kind::Manual, Some(true)) => Kind::Dynamic,
                 (Kind::Dynamic, Some(false)) => Kind::Manual,
                 (Kind::Meta, Some(true)) => {
-                    let remedy = "set the option `action` to {\"type\": \"ContinuousAction\", \"dynamical\": true}";
+                    let remedy =
+                        "set the option `action` to {\"type\": \"ContinuousAction\", \"dynamical\": true}";
                     let problem = "meta-actions drive no vehicle whose tyres slip";
                     return Err(StateError::new(format!("{path}.dynamical"), problem, remedy));
                 }
@@ -326,10 +363,20 @@ impl Reader<'_> {
         let kind = self.kind(form, path)?;
         if form.collidable == Some(false) {
             let remedy = "leave it out, or take the vehicle out of the scene";
-            return Err(StateError::new(format!("{path}.collidable"), "every vehicle can collide", remedy));
+            return Err(StateError::new(
+                format!("{path}.collidable"),
+                "every vehicle can collide",
+                remedy,
+            ));
         }
         let speed = form.speed.unwrap_or(0.0);
-        let mut vehicle = Vehicle::new(self.network, kind, form.position, form.heading.unwrap_or(0.0), speed);
+        let mut vehicle = Vehicle::new(
+            self.network,
+            kind,
+            form.position,
+            form.heading.unwrap_or(0.0),
+            speed,
+        );
         self.motion(form, path, &mut vehicle)?;
         vehicle.params = self.params(form, path, kind)?;
         self.driver(form, path, &mut vehicle)?;
@@ -373,17 +420,26 @@ impl Reader<'_> {
         set(&mut params.time_wanted, idm.time_wanted);
         let mobil = form.mobil.unwrap_or_default();
         set(&mut params.politeness, mobil.politeness);
-        set(&mut params.lane_change_min_acc_gain, mobil.lane_change_min_acc_gain);
+        set(
+            &mut params.lane_change_min_acc_gain,
+            mobil.lane_change_min_acc_gain,
+        );
         let braking = &mut params.lane_change_max_braking_imposed;
         set(braking, mobil.lane_change_max_braking_imposed);
         set(&mut params.lane_change_delay, mobil.lane_change_delay);
         let linear = form.linear.unwrap_or_default();
-        params.acceleration_parameters = linear.acceleration_parameters.unwrap_or(params.acceleration_parameters);
+        params.acceleration_parameters = linear
+            .acceleration_parameters
+            .unwrap_or(params.acceleration_parameters);
         params.steering_parameters = linear.steering_parameters.unwrap_or(params.steering_parameters);
         for (key, size) in [("length", params.length), ("width", params.width)] {
             if size <= 0.0 {
                 let problem = format!("{size} is no size");
-                return Err(StateError::new(format!("{path}.{key}"), problem, "give metres above 0"));
+                return Err(StateError::new(
+                    format!("{path}.{key}"),
+                    problem,
+                    "give metres above 0",
+                ));
             }
         }
         Ok(params)
@@ -410,12 +466,19 @@ impl Reader<'_> {
         let legs = form.route.as_deref().unwrap_or_default();
         if legs.len() > MAX_ROUTE {
             let problem = format!("{} legs", legs.len());
-            return Err(StateError::new(format!("{path}.route"), problem, format!("give at most {MAX_ROUTE}")));
+            return Err(StateError::new(
+                format!("{path}.route"),
+                problem,
+                format!("give at most {MAX_ROUTE}"),
+            ));
         }
         let steps = legs.iter().enumerate().map(|(i, (from, to, id))| {
             let lane = (from.clone(), to.clone(), id.unwrap_or(0));
             let lane = self.lane(&lane, &format!("{path}.route[{i}]"))?;
-            Ok(RouteStep { road: self.network.road(lane), id: *id })
+            Ok(RouteStep {
+                road: self.network.road(lane),
+                id: *id,
+            })
         });
         Ok(Route::new(steps.collect::<Result<Vec<_>, _>>()?))
     }
@@ -424,16 +487,27 @@ impl Reader<'_> {
         let heading = form.heading.unwrap_or(0.0);
         if form.collidable == Some(false) {
             let remedy = "leave it out, or make it a landmark";
-            return Err(StateError::new(format!("{path}.collidable"), "every object can be met", remedy));
+            return Err(StateError::new(
+                format!("{path}.collidable"),
+                "every object can be met",
+                remedy,
+            ));
         }
         let object = match form.kind {
             ObjectKindForm::Obstacle => RoadObject::obstacle(self.network, form.position, heading),
             ObjectKindForm::Landmark => RoadObject::landmark(self.network, form.position, heading),
         };
-        let (length, width) = (form.length.unwrap_or(object.length), form.width.unwrap_or(object.width));
+        let (length, width) = (
+            form.length.unwrap_or(object.length),
+            form.width.unwrap_or(object.width),
+        );
         if length <= 0.0 || width <= 0.0 {
             let problem = format!("{length} by {width} is no size");
-            return Err(StateError::new(path, problem, "give `length` and `width` in metres above 0"));
+            return Err(StateError::new(
+                path,
+                problem,
+                "give `length` and `width` in metres above 0",
+            ));
         }
         Ok(RoadObject {
             speed: form.speed.unwrap_or(0.0),
@@ -448,7 +522,8 @@ impl Reader<'_> {
 /// Which of the target speeds an ego with meta-actions is after.
 fn target(form: &VehicleForm, path: &str, driver: &mut Driver, speeds: &[f64]) -> Result<(), StateError> {
     if form.target_speeds.as_ref().is_some_and(|given| given != speeds) {
-        let remedy = "set the option `action` to {\"type\": \"DiscreteMetaAction\", \"target_speeds\": [...]}";
+        let remedy =
+            "set the option `action` to {\"type\": \"DiscreteMetaAction\", \"target_speeds\": [...]}";
         let problem = format!("the agents of this id choose among {speeds:?}");
         return Err(StateError::new(format!("{path}.target_speeds"), problem, remedy));
     }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use prospect_sim::random::Generator;
 
 use super::form::{
-    ActionForm, IdmForm, KindForm, LaneName, LinearForm, MobilForm, ObjectForm, ObjectKindForm, RandomForm, SceneForm,
-    VERSION, VehicleForm,
+    ActionForm, IdmForm, KindForm, LaneName, LinearForm, MobilForm, ObjectForm, ObjectKindForm, RandomForm,
+    SceneForm, VERSION, VehicleForm,
 };
 use crate::driving::road::scalar::Point;
 use crate::driving::road::{DEFAULT_WIDTH, LaneIx, RoadNetwork};
-use crate::driving::vehicle::{Kind, Params, RoadObject};
 use crate::driving::scene::View;
+use crate::driving::vehicle::{Kind, Params, RoadObject};
 
 /// The scene of `view`, with everything that its course depends on but what the task remembers.
 pub(in crate::driving) fn scene(env_id: &str, view: &View<'_>, rng: &Generator) -> SceneForm {
