@@ -10,12 +10,13 @@ Versions the checked-in data was made with: highway-env 1.12.1, gymnasium 1.4.0,
     v/bin/python scripts/record_highway_golden.py                            # everything: about ten minutes of a core
     v/bin/python scripts/record_highway_golden.py merge-v0 highway-fast-v0+lidar
 
-`highway_shortcuts.py` saves the package some work without changing a bit. Every file is recorded by a process of its own, because the package keeps some parameters of drivers in classes
-(`docs/driving.md`, "Where the package cannot be followed").
+`highway_shortcuts.py` saves the package some work without changing a bit. Every file is recorded by a process of its own,
+because the package keeps some parameters of drivers in classes (`docs/driving.md`, "Where the package cannot be followed").
 
-Of one id per family there are 20 tapes of 100 uniformly random actions and 5 of calm ones (mostly idle or slower, or steering
-along the lane), whose episodes last; of the others fewer and shorter ones. After an end the env is reset without a seed, so that the stream goes on as in
-`gymnasium.vector`. Tapes with `seeded` 0 begin in a scene arranged by hand and end with its first episode.
+Of one id per family there are 20 tapes of 100 uniformly random actions and 5 of calm ones (mostly idle or slower, or
+steering along the lane), whose episodes last; of the others fewer and shorter ones. After an end the env is reset without a
+seed, so that the stream goes on as in `gymnasium.vector`. Tapes with `seeded` 0 begin in a scene arranged by hand and end
+with its first episode.
 
 | entry | type | shape | |
 |---|---|---|---|
@@ -349,7 +350,7 @@ def record(name):
     config = VARIANTS[env_id][variant] if variant else {}
     recorder = Recorder(env_id, config)
     stride = 10 if env_id == "highway-v0" else 5
-    random_tapes, calm_tapes, steps = (20, 5, STEPS) if name in FAMILIES else (2, 1, 50) if variant else (5, 2, 50)
+    random_tapes, calm_tapes, steps = (20, 5, STEPS) if name in FAMILIES else (2, 1, 40) if variant else (4, 1, 40)
     for seed in range(random_tapes):
         recorder.tape(seed, Random(np.random.default_rng(9_000 + seed)), steps, stride=stride)
     for seed in range(100, 100 + calm_tapes):

@@ -28,6 +28,13 @@ macro_rules! courses {
 }
 
 courses! {
-
     highway_fast: "highway-fast-v0",
+    merge: "merge-v0",
+    roundabout: "roundabout-v0",
+    intersection: "intersection-v0",
+    exit: "exit-v0",
+    parking: "parking-v0",
+    racetrack: "racetrack-v0",
+    two_way: "two-way-v0",
+    lane_keeping: "lane-keeping-v0",
 }
