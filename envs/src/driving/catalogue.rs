@@ -5,9 +5,10 @@ use std::sync::Arc;
 use prospect_sim::Env;
 
 use super::env::{DrivingEnv, Title};
+use super::observation::{Kinematics, square_ranges};
 use super::settings::{Defaults, Payment, Settings};
 use super::task::Task;
-use super::tasks::Highway;
+use super::tasks::{self, Highway, Preset};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -77,6 +78,16 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         simulation_frequency: 5,
         ..Defaults::default()
     };
+    let heterogeneous = || Defaults {
+        simulation_frequency: 5,
+        agents: 5,
+        observation: Box::new(Kinematics {
+            vehicles_count: 15,
+            features_range: square_ranges(100.0, 20.0),
+            ..Kinematics::default()
+        }),
+        ..Defaults::default()
+    };
     [
         pair(
             highway(
@@ -84,7 +95,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "Drive fast on a highway, keep to the right, and hit nobody.",
             ),
             Defaults::default,
-            |options| Highway::read(options, false),
+            |options| Highway::read(options, Preset::USUAL),
         ),
         pair(
             highway(
@@ -92,9 +103,26 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "The same on three lanes with less traffic and five substeps per step.",
             ),
             fast,
-            |options| Highway::read(options, true),
+            |options| Highway::read(options, Preset::FAST),
+        ),
+        pair(
+            highway(
+                "highway-heterogeneous-v0",
+                "Five agents on eight lanes among normal, aggressive and conservative drivers.",
+            ),
+            heterogeneous,
+            |options| Highway::read(options, Preset::HETEROGENEOUS),
         ),
     ]
     .into_iter()
     .flatten()
+    .chain(tasks::Merge::entries())
+    .chain(tasks::Roundabout::entries())
+    .chain(tasks::Intersection::entries())
+    .chain(tasks::Exit::entries())
+    .chain(tasks::TwoWay::entries())
+    .chain(tasks::UTurn::entries())
+    .chain(tasks::Parking::entries())
+    .chain(tasks::Racetrack::entries())
+    .chain(tasks::LaneKeeping::entries())
 }

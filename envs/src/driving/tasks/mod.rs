@@ -1,5 +1,25 @@
 //! The families of driving tasks, one file each.
 
+mod casting;
+mod exit;
 mod highway;
+mod intersection;
+mod lane_keeping;
+mod merge;
+mod parking;
+pub mod racetrack;
+mod roundabout;
+mod two_way;
+mod u_turn;
 
+pub use exit::Exit;
 pub use highway::Highway;
+pub(crate) use highway::Preset;
+pub use intersection::Intersection;
+pub use lane_keeping::LaneKeeping;
+pub use merge::Merge;
+pub use parking::Parking;
+pub use racetrack::Racetrack;
+pub use roundabout::Roundabout;
+pub use two_way::TwoWay;
+pub use u_turn::UTurn;
