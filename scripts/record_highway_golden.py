@@ -41,10 +41,17 @@ with its first episode.
 
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import warnings
+
+# numpy's own tangents, arcs and powers, and fused products, differ from the C library's in the last bit, and from machine to
+# machine. A vehicle that nearly stands magnifies that tenfold per substep, so courses are recorded without them.
+PLAIN = {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR", "OPENBLAS_CORETYPE": "Nehalem"}
+if __name__ == "__main__" and any(os.environ.get(key) != value for key, value in PLAIN.items()):
+    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **PLAIN})
 
 import gymnasium as gym
 import highway_env

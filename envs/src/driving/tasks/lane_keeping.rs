@@ -3,7 +3,7 @@
 //! As in the package, what is observed after an action is the state in which it was taken, with the new steering angle in its
 //! derivative; the reward is that of the state it led to.
 
-use std::f64::consts::{FRAC_PI_3, PI};
+use std::f64::consts::PI;
 use std::sync::Arc;
 
 use prospect_sim::random::Generator;
@@ -104,7 +104,7 @@ impl LaneKeeping {
                     longitudinal: false,
                     lateral: true,
                 },
-                steering_range: [-FRAC_PI_3, FRAC_PI_3],
+                steering_range: [-PI / 3.0, PI / 3.0],
                 dynamical: true,
                 ..Controls::default()
             }),

@@ -1,6 +1,6 @@
 //! Controllers: from a lane and a speed to steering and acceleration.
 
-use std::f64::consts::{FRAC_PI_3, FRAC_PI_4};
+use std::f64::consts::{FRAC_PI_4, PI};
 
 use super::body::Body;
 use super::params::Params;
@@ -15,8 +15,8 @@ const KP_SPEED: f64 = 1.0 / 0.6;
 const KP_HEADING: f64 = 1.0 / 0.2;
 /// Gain of the lateral position, in 1/s.
 const KP_LATERAL: f64 = 1.0 / 0.6;
-/// In rad.
-const MAX_STEERING: f64 = FRAC_PI_3;
+/// In rad; a bit less than the constant for a third of pi.
+const MAX_STEERING: f64 = PI / 3.0;
 
 /// The arc sine of a clipped argument.
 #[inline]

@@ -1,6 +1,6 @@
 //! What the ids of the intersection observe and do unless told otherwise.
 
-use std::f64::consts::FRAC_PI_3;
+use std::f64::consts::PI;
 
 use crate::driving::action::{ActionType, Axes, Controls};
 use crate::driving::observation::{Feature, Kinematics, square_ranges};
@@ -55,7 +55,7 @@ pub(super) fn continuous() -> Defaults {
     };
     Defaults {
         action: ActionType::Continuous(Controls {
-            steering_range: [-FRAC_PI_3, FRAC_PI_3],
+            steering_range: [-PI / 3.0, PI / 3.0],
             dynamical: true,
             ..Controls::of(axes)
         }),
