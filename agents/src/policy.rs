@@ -145,8 +145,8 @@ impl ActorCritic {
             builder.add("policy.log_std", &[deviations as i64], &first)
         });
         let rng = &mut Generator::named(seed, "agent/critic");
-        let mut branch = || Branch::new(&mut builder, "critic", config, fields, rng);
-        let critic = (!config.shared_trunk).then(|| branch()).transpose()?;
+        let branch = || Branch::new(&mut builder, "critic", config, fields, rng);
+        let critic = (!config.shared_trunk).then(branch).transpose()?;
         let width = critic.as_ref().unwrap_or(&policy).width();
         let init = Init::Orthogonal { gain: 1.0 };
         let value_head = Linear::new(&mut builder, "critic.head", width, 1, init, rng);

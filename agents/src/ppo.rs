@@ -86,7 +86,7 @@ impl Ppo {
             .as_ref()
             .map_or(layout.observation.as_slice(), ObservationNormaliser::fields);
         let critic = |stream: &StreamSpec| Critic::new(config, fields, &stream.name, seed, device);
-        let critics: Result<_, _> = init.stack.streams().iter().map(critic).collect();
+        let critics: Result<Vec<Critic>, AgentError> = init.stack.streams().iter().map(critic).collect();
         let actor_critic = ActorCritic::new(config, fields, &distribution, seed, device)?;
         let (gamma, has_group) = (config.gamma, config.baseline == BaselineKind::Group);
         let state = actor_critic.fresh_state(actors);

@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod classic;
+mod constant_scores;
 pub mod driving;
 pub mod gridworld;
 pub mod options;
@@ -9,6 +10,7 @@ pub mod registry;
 mod row_order;
 pub mod scores;
 
+pub use constant_scores::ConstantScore;
 pub use options::{OptionReader, Options};
 pub use registry::{Registry, RegistryError, TaskEntry};
 pub use scores::Scores;

@@ -122,6 +122,19 @@ impl<'a> OptionReader<'a> {
         self.options.get(key).filter(|value| !value.is_null())
     }
 
+    /// True if an option is given as null.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.options.get(key).is_some_and(Value::is_null)
+    }
+
+    /// The error of a task that cannot be made of its options.
+    pub fn fail(&self, reason: &impl std::fmt::Display) -> RegistryError {
+        RegistryError::Task {
+            id: self.id.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
     /// Accepts an option that has no effect.
     pub fn ignore(&mut self, key: &'static str) {
         self.known.push(key);
@@ -139,6 +152,23 @@ impl<'a> OptionReader<'a> {
             .as_object()
             .ok_or_else(|| self.refuse(key, "an object of options"))?;
         Ok(Some(Self::new(self.id, options)))
+    }
+
+    /// The options inside each object of an option that is a list of at least one; the list must be given.
+    ///
+    /// # Errors
+    /// [`RegistryError::Option`] for anything else.
+    pub fn nested_list(&mut self, key: &'static str) -> Result<Vec<Self>, RegistryError> {
+        let list = self
+            .raw(key)
+            .and_then(Value::as_array)
+            .filter(|list| !list.is_empty());
+        let objects = list.and_then(|list| list.iter().map(Value::as_object).collect::<Option<Vec<_>>>());
+        let objects = objects.ok_or_else(|| self.refuse(key, "a list of objects of options"))?;
+        Ok(objects
+            .into_iter()
+            .map(|options| Self::new(self.id, options))
+            .collect())
     }
 
     /// One of a few names; `default` if it is not given.

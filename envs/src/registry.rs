@@ -43,6 +43,7 @@ use std::sync::Arc;
 
 use prospect_sim::Env;
 
+use crate::constant_scores::{self, ConstantScore};
 use crate::options::Options;
 use crate::scores::{self, Scores};
 use crate::{classic, driving, gridworld};
@@ -79,6 +80,14 @@ pub enum RegistryError {
         value: String,
         /// What would be accepted.
         expected: String,
+    },
+    /// The options are no task together.
+    #[error("{id} cannot be made so: {reason}")]
+    Task {
+        /// The task.
+        id: String,
+        /// What is wrong.
+        reason: String,
     },
     /// The task has no such option.
     #[error("{id} has no option `{key}`; it has: {known}")]
@@ -153,6 +162,11 @@ impl TaskEntry {
     /// Floor and ceiling of the task without options, if they are known.
     pub fn scores(&self) -> Option<Scores> {
         self.scores
+    }
+
+    /// What policies earn that do the same in every step; empty where that was not measured.
+    pub fn constant_scores(&self) -> &'static [ConstantScore] {
+        constant_scores::of(&self.id)
     }
 
     /// The env with these options.

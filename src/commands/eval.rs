@@ -42,6 +42,15 @@ struct EvalReport {
     floor: Option<f64>,
     ceiling: Option<f64>,
     normalised_score: Option<f64>,
+    constant_policies: Vec<ConstantPolicy>,
+}
+
+/// A policy that does the same in every step.
+#[derive(Debug, Serialize)]
+struct ConstantPolicy {
+    action: &'static str,
+    return_mean: f64,
+    success_rate: f64,
 }
 
 /// Runs the command.
@@ -59,10 +68,10 @@ pub fn run(args: &EvalArgs) -> Outcome {
         file.eval.play()
     };
     let stats = trainer.evaluate(args.episodes, play).map_err(training::sort)?;
-    let scores = registry()
-        .get(&file.env.id)
-        .ok()
-        .and_then(prospect_envs::TaskEntry::scores);
+    let registry = registry();
+    let entry = registry.get(&file.env.id).ok();
+    let scores = entry.and_then(prospect_envs::TaskEntry::scores);
+    let constant = entry.map_or(&[][..], prospect_envs::TaskEntry::constant_scores);
     let (floor, ceiling) = (scores.map(|s| s.floor), scores.and_then(|s| s.ceiling));
     let normalised = floor
         .zip(ceiling)
@@ -78,10 +87,23 @@ pub fn run(args: &EvalArgs) -> Outcome {
         floor,
         ceiling,
         normalised_score: normalised,
+        constant_policies: constant
+            .iter()
+            .map(|score| ConstantPolicy {
+                action: score.action,
+                return_mean: score.mean_return,
+                success_rate: score.success_rate,
+            })
+            .collect(),
     };
     if args.json {
         return print_json(&report);
     }
+    print_report(&report);
+    Ok(())
+}
+
+fn print_report(report: &EvalReport) {
     println!(
         "{} after {} frames, {} held-out episodes:",
         report.env, report.step, report.episodes
@@ -92,8 +114,19 @@ pub fn run(args: &EvalArgs) -> Outcome {
         100.0 * report.success_rate,
         report.length_mean
     );
-    if let (Some(floor), Some(ceiling), Some(score)) = (floor, ceiling, normalised) {
-        println!("  between a random policy ({floor:.4}) and the planner ({ceiling:.4}): {score:.4}");
+    match (report.floor, report.ceiling, report.normalised_score) {
+        (Some(floor), Some(ceiling), Some(score)) => {
+            println!("  between a random policy ({floor:.4}) and the planner ({ceiling:.4}): {score:.4}");
+        }
+        (Some(floor), ..) => println!("  a random policy: {floor:.4}"),
+        _ => {}
     }
-    Ok(())
+    for policy in &report.constant_policies {
+        println!(
+            "  always {}: {:.4}, success {:.1}%",
+            policy.action,
+            policy.return_mean,
+            100.0 * policy.success_rate
+        );
+    }
 }

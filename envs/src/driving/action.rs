@@ -129,13 +129,29 @@ impl Default for Order {
 impl ActionType {
     /// Meta-actions with the usual target speeds.
     pub fn meta() -> Self {
+        Self::meta_with(&TARGET_SPEEDS)
+    }
+
+    /// Meta-actions with these target speeds, in m/s, ascending.
+    pub fn meta_with(target_speeds: &[f64]) -> Self {
         Self::Meta {
             axes: Axes {
                 longitudinal: true,
                 lateral: true,
             },
-            target_speeds: TARGET_SPEEDS.to_vec(),
+            target_speeds: target_speeds.to_vec(),
         }
+    }
+
+    /// Steering alone; the speed stays what it is.
+    pub fn steering() -> Self {
+        Self::Continuous(Controls {
+            axes: Axes {
+                longitudinal: false,
+                lateral: true,
+            },
+            ..Controls::default()
+        })
     }
 
     /// The type that the option `action` describes, as highway-env's configuration writes it; `default` without it.
@@ -318,6 +334,18 @@ impl ActionType {
 }
 
 impl Controls {
+    /// Controls with the usual ranges.
+    pub fn of(axes: Axes) -> Self {
+        Self {
+            axes,
+            acceleration_range: ACCELERATION_RANGE,
+            steering_range: STEERING_RANGE,
+            speed_range: None,
+            dynamical: false,
+            clip: true,
+        }
+    }
+
     /// The acceleration and the steering angle of values in `[-1, 1]`. The package computes them in f32.
     fn order(&self, values: &[f32]) -> Order {
         let value = |nth: usize| {
@@ -360,25 +388,30 @@ impl Traffic<'_> {
     }
 }
 
-/// The kind of other vehicles that the option `other_vehicles_type` names by the class's path, or by its last part.
+/// The kind of other vehicles that the option `other_vehicles_type` names by the class's path, by its last part, or by the
+/// short name of states in JSON.
 ///
 /// # Errors
 /// [`RegistryError::Option`] for other classes.
 pub fn read_other_vehicles(options: &mut OptionReader<'_>) -> Result<Kind, RegistryError> {
     const KEY: &str = "other_vehicles_type";
-    const CLASSES: [(&str, Kind); 4] = [
-        ("IDMVehicle", Kind::Idm),
-        ("LinearVehicle", Kind::Linear),
-        ("AggressiveVehicle", Kind::Aggressive),
-        ("DefensiveVehicle", Kind::Defensive),
+    const CLASSES: [(&str, &str, Kind); 4] = [
+        ("IDMVehicle", "idm", Kind::Idm),
+        ("LinearVehicle", "linear", Kind::Linear),
+        ("AggressiveVehicle", "aggressive", Kind::Aggressive),
+        ("DefensiveVehicle", "defensive", Kind::Defensive),
     ];
     let Some(value) = options.raw(KEY) else {
         return Ok(Kind::Idm);
     };
     let name = value.as_str().map(|path| path.rsplit('.').next().unwrap_or(path));
-    let found = CLASSES.iter().find(|(class, _)| name == Some(class));
-    let classes = CLASSES.map(|(class, _)| class).join(", ");
+    let found = CLASSES
+        .iter()
+        .find(|(class, short, _)| name == Some(class) || value.as_str() == Some(short));
+    let classes = CLASSES
+        .map(|(class, short, _)| format!("{class} ({short})"))
+        .join(", ");
     found
-        .map(|(_, kind)| *kind)
+        .map(|(_, _, kind)| *kind)
         .ok_or_else(|| options.refuse(KEY, &format!("one of {classes}")))
 }

@@ -6,10 +6,11 @@ use prospect_sim::Env;
 
 use super::action::{ActionType, Controls};
 use super::env::{DrivingEnv, Title};
-use super::rewarded::Rewarded;
+use super::observation::{Kinematics, square_ranges};
+use super::rewarded::{Rewarded, Way};
 use super::settings::{Defaults, Payment, Settings};
 use super::task::Task;
-use super::tasks::{Highway, MapRoute};
+use super::tasks::{self, Highway, MapRoute, Preset};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -30,7 +31,7 @@ pub(super) struct Entry {
 pub(super) fn pair<T: Task>(
     entry: Entry,
     defaults: fn() -> Defaults,
-    read: fn(&mut OptionReader<'_>) -> Result<T, RegistryError>,
+    read: impl Fn(&mut OptionReader<'_>) -> Result<T, RegistryError> + Copy + Send + Sync + 'static,
 ) -> [TaskEntry; 2] {
     [Payment::Shaped, Payment::Sparse].map(|payment| {
         let (id, doc) = match payment {
@@ -67,6 +68,17 @@ pub(super) fn pair<T: Task>(
     })
 }
 
+/// As [`pair`], of a task that can be paid by other rewards than its own, by the option `reward`.
+pub(super) fn paid_pair<T: Way>(
+    entry: Entry,
+    defaults: fn() -> Defaults,
+    read: impl Fn(&mut OptionReader<'_>) -> Result<T, RegistryError> + Copy + Send + Sync + 'static,
+) -> [TaskEntry; 2] {
+    pair(entry, defaults, move |options: &mut OptionReader<'_>| {
+        Rewarded::read(options, read)
+    })
+}
+
 /// One entry of the registry per id.
 pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
     let highway = |id, doc| Entry {
@@ -79,26 +91,53 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         simulation_frequency: 5,
         ..Defaults::default()
     };
+    let heterogeneous = || Defaults {
+        simulation_frequency: 5,
+        agents: 5,
+        observation: Box::new(Kinematics {
+            vehicles_count: 15,
+            features_range: square_ranges(100.0, 20.0),
+            ..Kinematics::default()
+        }),
+        ..Defaults::default()
+    };
     [
-        pair(
+        paid_pair(
             highway(
                 "highway-v0",
                 "Drive fast on a highway, keep to the right, and hit nobody.",
             ),
             Defaults::default,
-            |options| Rewarded::read(options, |options| Highway::read(options, false)),
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::USUAL),
         ),
-        pair(
+        paid_pair(
             highway(
                 "highway-fast-v0",
                 "The same on three lanes with less traffic and five substeps per step.",
             ),
             fast,
-            |options| Rewarded::read(options, |options| Highway::read(options, true)),
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::FAST),
+        ),
+        paid_pair(
+            highway(
+                "highway-heterogeneous-v0",
+                "Five agents on eight lanes among normal, aggressive and conservative drivers.",
+            ),
+            heterogeneous,
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::HETEROGENEOUS),
         ),
     ]
     .into_iter()
     .flatten()
+    .chain(tasks::Merge::entries())
+    .chain(tasks::Roundabout::entries())
+    .chain(tasks::Intersection::entries())
+    .chain(tasks::Exit::entries())
+    .chain(tasks::TwoWay::entries())
+    .chain(tasks::UTurn::entries())
+    .chain(tasks::Parking::entries())
+    .chain(tasks::Racetrack::entries())
+    .chain(tasks::LaneKeeping::entries())
     .chain(map_routes())
 }
 
@@ -117,8 +156,8 @@ fn map_routes() -> impl Iterator<Item = TaskEntry> {
         doc: "Drive to a place on a map of real roads (OpenDRIVE), in traffic.",
         sparse: "to reach the destination",
     };
-    let pair = pair(entry, defaults, |options| {
+    pair(entry, defaults, |options: &mut OptionReader<'_>| {
         Rewarded::read_carl(options, MapRoute::read)
-    });
-    pair.into_iter()
+    })
+    .into_iter()
 }

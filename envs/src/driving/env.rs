@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use prospect_sim::{Env, EnvRows, EnvSpec, ShardBuilder, SimError, StepSet, slots_in_order};
+use prospect_sim::{
+    ACHIEVED_GOAL, DESIRED_GOAL, Env, EnvRows, EnvSpec, GoalReward, ShardBuilder, SimError, StepSet,
+    slots_in_order,
+};
 
 use super::action::Order;
 use super::caption::Caption;
@@ -147,5 +150,39 @@ impl<T: Task> Env for DrivingEnv<T> {
         }
         let rows = DrivingRows::new(world, &self.spec.id, self.shared.clone(), entities, &selection);
         Ok(Box::new(rows))
+    }
+    fn goals(&self) -> Option<&dyn GoalReward> {
+        let width = self.shared.task.goals()?.width();
+        let observes = |name: &str| {
+            let mut fields = self.spec.observation.iter();
+            fields.any(|field| field.name == name && field.width() == width)
+        };
+        (observes(ACHIEVED_GOAL) && observes(DESIRED_GOAL)).then_some(self)
+    }
+}
+
+/// Judges as the task does, and pays as the variant does.
+impl<T: Task> GoalReward for DrivingEnv<T> {
+    fn width(&self) -> usize {
+        self.shared.task.goals().map_or(0, GoalReward::width)
+    }
+
+    fn judge(&self, achieved: &[f32], desired: &[f32], reward: &mut [f64], success: &mut [bool]) {
+        let Some(goals) = self.shared.task.goals() else {
+            return;
+        };
+        goals.judge(achieved, desired, reward, success);
+        if self.shared.settings.payment == Payment::Sparse {
+            for (reward, &success) in reward.iter_mut().zip(&*success) {
+                *reward = f64::from(u8::from(success));
+            }
+        }
+    }
+
+    fn success_terminates(&self) -> bool {
+        self.shared
+            .task
+            .goals()
+            .is_some_and(GoalReward::success_terminates)
     }
 }

@@ -24,6 +24,8 @@ pub struct Episode {
     pub controlled: Vec<u16>,
     /// Per agent, how many lanes its road had when the episode began; observations are scaled by it.
     pub first_lanes: Vec<u16>,
+    /// What [`Task::measure`](super::Task::measure) has found.
+    pub measured: Vec<f64>,
 }
 
 impl RowState for Episode {

@@ -56,6 +56,8 @@ pub struct Defaults {
     pub observation: Box<dyn Observer>,
     /// Controlled vehicles.
     pub agents: usize,
+    /// The most controlled vehicles.
+    pub max_agents: usize,
     /// How the reward is paid.
     pub payment: Payment,
 }
@@ -71,6 +73,7 @@ impl Default for Defaults {
             action: ActionType::meta(),
             observation: Box::new(observation::Kinematics::default()),
             agents: 1,
+            max_agents: MAX_AGENTS,
             payment: Payment::Shaped,
         }
     }
@@ -109,15 +112,21 @@ impl Settings {
             1..=simulation_frequency,
         )?;
         let connected_lanes = options.flag("neighbour_vehicles_connected_lanes", defaults.connected_lanes)?;
+        let action = ActionType::read(options, defaults.action)?;
+        let mut observation = observation::read(options, defaults.observation)?;
+        observation.set_policy_frequency(policy_frequency);
+        if observation.needs_target_speeds() && action.target_speeds().is_empty() {
+            return Err(options.refuse("observation", "a type that does without meta-actions"));
+        }
         Ok(Self {
             simulation_frequency,
             policy_frequency,
             connected_lanes,
             regulated: defaults.regulated,
-            action: ActionType::read(options, defaults.action)?,
-            observation: observation::read(options, defaults.observation)?,
+            action,
+            observation,
             other_vehicles: read_other_vehicles(options)?,
-            agents: options.integer("controlled_vehicles", defaults.agents, 1..=MAX_AGENTS)?,
+            agents: options.integer("controlled_vehicles", defaults.agents, 1..=defaults.max_agents)?,
             payment: defaults.payment,
         })
     }
@@ -125,6 +134,16 @@ impl Settings {
     /// Substeps of a step.
     pub fn frames(&self) -> usize {
         self.simulation_frequency / self.policy_frequency
+    }
+
+    /// The step after which the clock of an episode shows `duration_s` s or more.
+    pub fn steps_within(&self, duration_s: f64) -> u32 {
+        let (mut time_s, mut steps) = (0.0, 0);
+        while time_s < duration_s {
+            time_s += self.step_s();
+            steps += 1;
+        }
+        steps
     }
 
     /// Length of a step by the clock of the episode, in s.

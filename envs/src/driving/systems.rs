@@ -172,6 +172,12 @@ pub(super) fn advance<T: Task>(
         for (&i, &order) in episode.controlled.iter().zip(orders) {
             traffic.obey(usize::from(i), order, speeds);
         }
+        if T::MEASURES {
+            let mut measured = std::mem::take(&mut episode.measured);
+            let view = traffic.vehicles.view(desk.shared.task.network(), settings, episode);
+            desk.shared.task.measure(&view, row_state.memory, row_state.rng, &mut measured);
+            episode.measured = measured;
+        }
         for _ in 0..settings.frames() {
             traffic.substep(&mut episode.regulation);
         }

@@ -165,9 +165,12 @@ impl<'a, M: Memory> RowMut<'a, M> {
     ) -> Result<(), usize> {
         desk.fleet.clear();
         let mut controlled = std::mem::take(&mut self.episode.controlled);
+        let mut measured = std::mem::take(&mut self.episode.measured);
         controlled.clear();
+        measured.clear();
         *self.episode = Episode {
             controlled,
+            measured,
             ..Episode::default()
         };
         *self.memory = M::default();

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use prospect_sim::random::Generator;
-use prospect_sim::{FactSpec, Field, FieldsMut};
+use prospect_sim::{FactSpec, Field, FieldsMut, GoalReward};
 
 use super::action::Decision;
 use super::episode::{Episode, Memory};
@@ -107,6 +107,21 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
         let _ = stage;
     }
 
+    /// True if [`Self::measure`] does anything.
+    const MEASURES: bool = false;
+
+    /// Measures what an observer of attributes shows. Called in every step after the vehicles have taken their orders and
+    /// before they move; a reset does the same for itself.
+    fn measure(
+        &self,
+        view: &View<'_>,
+        memory: &mut Self::Memory,
+        rng: &mut Generator,
+        measured: &mut Vec<f64>,
+    ) {
+        let _ = (view, memory, rng, measured);
+    }
+
     /// The observation's components; those of the configured observer unless the task sees in a way of its own.
     fn fields(&self, settings: &Settings) -> Vec<Field> {
         settings.observation.fields()
@@ -150,6 +165,11 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
 
     /// What the event fact `success` means here.
     fn success(&self) -> &'static str;
+
+    /// The goals of a goal-conditioned task, judged as highway-env pays.
+    fn goals(&self) -> Option<&dyn GoalReward> {
+        None
+    }
 
     /// State facts of this family beside those of all driving tasks, one real number each.
     fn facts(&self) -> Vec<FactSpec> {

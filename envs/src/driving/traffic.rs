@@ -4,10 +4,13 @@
 //! vehicles and objects collide. A decision may read targets that earlier vehicles of the list have just changed, so the
 //! order is part of the result.
 
+use super::episode::Episode;
 use super::neighbours::{LaneIndex, Neighbours};
 use super::road::RoadNetwork;
 use super::road::scalar::{Point, direction};
 use super::road::{LaneIx, Route};
+use super::scene::View;
+use super::settings::Settings;
 use super::vehicle::{Body, Driver, Params, RoadObject, Vehicle};
 
 /// Vehicles in list order, one slice per component, and the objects.
@@ -23,6 +26,28 @@ pub struct Vehicles<'a> {
     pub params: &'a [Params],
     /// Obstacles and landmarks.
     pub objects: &'a mut [RoadObject],
+}
+
+impl Vehicles<'_> {
+    /// The scene, to look at.
+    pub(super) fn view<'b>(
+        &'b self,
+        network: &'b RoadNetwork,
+        settings: &'b Settings,
+        episode: &'b Episode,
+    ) -> View<'b> {
+        View {
+            network,
+            settings,
+            bodies: self.bodies,
+            drivers: self.drivers,
+            routes: self.routes,
+            params: self.params,
+            objects: self.objects,
+            episode,
+            pictures: &[],
+        }
+    }
 }
 
 /// How the vehicles of a scene see each other.

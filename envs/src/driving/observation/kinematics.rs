@@ -69,6 +69,39 @@ impl Feature {
     pub fn named(name: &str) -> Option<Self> {
         NAMES.iter().find(|row| row.0 == name).map(|row| row.1)
     }
+
+    /// Its value for a vehicle or an object that is seen, before scaling. Places and velocities are relative to `from` if it
+    /// is given; destinations are 0 unless `intentions` are seen. Objects have no more than places and headings.
+    pub(super) fn of(self, view: &View<'_>, seen: &Seen, from: Option<&Seen>, intentions: bool) -> f64 {
+        let vehicle = seen.thing < view.bodies.len();
+        let less = |value: f64, part: fn(&Seen) -> f64| from.map_or(value, |from| value - part(from));
+        let destination = |axis: usize| {
+            if vehicle && intentions {
+                view.destination_direction(seen.thing)[axis]
+            } else {
+                0.0
+            }
+        };
+        match self {
+            Self::Presence => 1.0,
+            Self::X => less(seen.position[0], |from| from.position[0]),
+            Self::Y => less(seen.position[1], |from| from.position[1]),
+            Self::Vx => less(seen.velocity[0], |from| from.velocity[0]),
+            Self::Vy => less(seen.velocity[1], |from| from.velocity[1]),
+            Self::CosH => seen.along[0],
+            Self::SinH => seen.along[1],
+            Self::CosD => destination(0),
+            Self::SinD => destination(1),
+            Self::Heading if vehicle => seen.heading,
+            Self::LongOff if vehicle => view.coordinates(seen.thing).0,
+            Self::LatOff if vehicle => view.coordinates(seen.thing).1,
+            Self::AngOff if vehicle => {
+                let lane = view.network.lane(view.bodies[seen.thing].lane);
+                lane.local_angle(seen.heading, view.coordinates(seen.thing).0)
+            }
+            _ => 0.0,
+        }
+    }
 }
 
 /// In which order vehicles are listed.
@@ -178,6 +211,18 @@ impl Kinematics {
         Some([-half, half])
     }
 
+    /// A feature's value as it is observed.
+    #[inline]
+    pub(super) fn scaled(&self, feature: Feature, value: f64, lanes: u16) -> f64 {
+        match self.range(feature, lanes) {
+            Some(range) if self.normalize => {
+                let value = lmap(value, range, [-1.0, 1.0]);
+                if self.clip { clip(value, -1.0, 1.0) } else { value }
+            }
+            _ => value,
+        }
+    }
+
     /// Lists what the ego sees in `keyed`, vehicles by their index and objects counted on after them, in order.
     fn list(&self, view: &View<'_>, ego: usize, keyed: &mut Vec<(f64, u32)>) {
         let n = view.bodies.len();
@@ -219,58 +264,22 @@ impl Kinematics {
             Generator::named(seed, "observation order").shuffle(keyed);
         }
     }
-
-    /// A feature of a thing, before scaling.
-    fn feature(&self, view: &View<'_>, own: &Seen, seen: &Seen, feature: Feature) -> f64 {
-        let thing = seen.thing;
-        let is_own = thing == own.thing;
-        let vehicle = thing < view.bodies.len();
-        let relative = !is_own && !self.absolute;
-        let less = |value: f64, own: f64| if relative { value - own } else { value };
-        let destination = |axis: usize| {
-            let is_seen = is_own || self.observe_intentions;
-            if vehicle && is_seen {
-                view.destination_direction(thing)[axis]
-            } else {
-                0.0
-            }
-        };
-        match feature {
-            Feature::Presence => 1.0,
-            Feature::X => less(seen.position[0], own.position[0]),
-            Feature::Y => less(seen.position[1], own.position[1]),
-            Feature::Vx => less(seen.velocity[0], own.velocity[0]),
-            Feature::Vy => less(seen.velocity[1], own.velocity[1]),
-            Feature::CosH => seen.along[0],
-            Feature::SinH => seen.along[1],
-            Feature::CosD => destination(0),
-            Feature::SinD => destination(1),
-            Feature::Heading if vehicle => seen.heading,
-            Feature::LongOff if vehicle => view.coordinates(thing).0,
-            Feature::LatOff if vehicle => view.coordinates(thing).1,
-            Feature::AngOff if vehicle => {
-                let lane = view.network.lane(view.bodies[thing].lane);
-                lane.local_angle(seen.heading, view.coordinates(thing).0)
-            }
-            _ => 0.0,
-        }
-    }
 }
 
 /// A vehicle or an object that is seen.
-struct Seen {
+pub(super) struct Seen {
     /// Its index; objects count on after the vehicles.
-    thing: usize,
-    position: Point,
+    pub(super) thing: usize,
+    pub(super) position: Point,
     heading: f64,
     /// The unit vector of the heading.
-    along: Point,
+    pub(super) along: Point,
     /// Zero for objects.
     velocity: Point,
 }
 
 impl Seen {
-    fn new(view: &View<'_>, thing: usize) -> Self {
+    pub(super) fn new(view: &View<'_>, thing: usize) -> Self {
         let n = view.bodies.len();
         let (position, heading, speed) = match view.bodies.get(thing) {
             Some(body) => (body.position, body.heading, body.speed),
@@ -324,21 +333,26 @@ impl Observer for Kinematics {
         let mut rows = values.chunks_exact_mut(self.features.len());
         for (thing, row) in things.zip(&mut rows) {
             let seen = Seen::new(view, thing as usize);
+            let is_own = seen.thing == ego;
+            let from = (!is_own && !self.absolute).then_some(&own);
+            let intentions = is_own || self.observe_intentions;
             for (value, &feature) in row.iter_mut().zip(&self.features) {
-                let mut number = self.feature(view, &own, &seen, feature);
-                if self.normalize
-                    && let Some(range) = self.range(feature, lanes)
-                {
-                    number = lmap(number, range, [-1.0, 1.0]);
-                    if self.clip {
-                        number = clip(number, -1.0, 1.0);
-                    }
-                }
-                *value = number as f32;
+                let number = feature.of(view, &seen, from, intentions);
+                *value = self.scaled(feature, number, lanes) as f32;
             }
         }
         rows.for_each(|row| row.fill(0.0));
     }
+}
+
+/// Ranges of places and velocities that are alike in both directions: ± `place` m and ± `speed` m/s.
+pub fn square_ranges(place: f64, speed: f64) -> Vec<(Feature, [f64; 2])> {
+    vec![
+        (Feature::X, [-place, place]),
+        (Feature::Y, [-place, place]),
+        (Feature::Vx, [-speed, speed]),
+        (Feature::Vy, [-speed, speed]),
+    ]
 }
 
 /// A list of features under `key`.

@@ -2,15 +2,29 @@
 //!
 //! A new type implements [`Observer`] in a file of its own and gets an arm in [`read`].
 
+mod attributes;
+mod exit;
+mod goal;
 mod grayscale;
 mod kinematics;
+mod lidar;
+mod occupancy;
+mod time_to_collision;
+mod tuple;
 
 use std::fmt::Debug;
 
 use prospect_sim::{Field, FieldsMut};
 
+pub use attributes::{Attribute, Attributes};
+pub use exit::ExitObservation;
+pub use goal::KinematicsGoal;
 pub use grayscale::Grayscale;
-pub use kinematics::Kinematics;
+pub use kinematics::{Feature, Kinematics, square_ranges};
+pub use lidar::Lidar;
+pub use occupancy::{Layer, OccupancyGrid};
+pub use time_to_collision::TimeToCollision;
+pub use tuple::Tuple;
 
 use super::scene::View;
 use crate::options::OptionReader;
@@ -27,8 +41,23 @@ pub struct ObserverScratch {
 
 /// A type of observation, configured.
 pub trait Observer: Debug + Send + Sync {
+    /// Tells how many steps there are per s; called before anything else.
+    fn set_policy_frequency(&mut self, policy_frequency: usize) {
+        let _ = policy_frequency;
+    }
+
+    /// True if it is about the target speeds of meta-actions, so that other actions do not do.
+    fn needs_target_speeds(&self) -> bool {
+        false
+    }
+
     /// The observation's components.
     fn fields(&self) -> Vec<Field>;
+
+    /// What it shows of a task's measurements, in order; see [`Task::measure`](super::Task::measure).
+    fn attributes(&self) -> &[Attribute] {
+        &[]
+    }
 
     /// Pictures in the stack of an agent, and bytes of a picture, if it sees pictures; [`Self::picture`] draws them.
     fn stack(&self) -> Option<[usize; 2]> {
@@ -53,15 +82,18 @@ pub trait Observer: Debug + Send + Sync {
     );
 }
 
-/// The observer of a type's name.
-fn read_type(name: &str, options: &mut OptionReader<'_>) -> Result<Box<dyn Observer>, RegistryError> {
-    // Types other than the default one get their arms before it.
-    if name == "GrayscaleObservation" {
-        return Ok(Box::new(Grayscale::read(options)?));
-    }
-    debug_assert_eq!(name, "Kinematics");
-    Ok(Box::new(Kinematics::read(options)?))
-}
+/// Types of observation of one agent; the last two cannot be parts of a tuple.
+const TYPES: [&str; 9] = [
+    "Kinematics",
+    "ExitObservation",
+    "TimeToCollision",
+    "KinematicsGoal",
+    "OccupancyGrid",
+    "LidarObservation",
+    "AttributesObservation",
+    "GrayscaleObservation",
+    "TupleObservation",
+];
 
 /// The observer that the option `observation` describes, as highway-env's configuration writes it; `default` without it.
 ///
@@ -71,12 +103,10 @@ pub fn read(
     options: &mut OptionReader<'_>,
     default: Box<dyn Observer>,
 ) -> Result<Box<dyn Observer>, RegistryError> {
-    const TYPES: [&str; 3] = ["Kinematics", "GrayscaleObservation", "MultiAgentObservation"];
     let Some(mut own) = options.nested("observation")? else {
         return Ok(default);
     };
-    let mut name = own.choice("type", "Kinematics", &TYPES)?;
-    if name == "MultiAgentObservation" {
+    if own.raw("type").and_then(|name| name.as_str()) == Some("MultiAgentObservation") {
         // Every agent sees by the same configuration; agents are actors of their own here.
         let inner = own.nested("observation_config")?;
         own.finish()?;
@@ -84,9 +114,37 @@ pub fn read(
             return Ok(default);
         };
         own = inner;
-        name = own.choice("type", "Kinematics", &TYPES[..2])?;
     }
-    let observer = read_type(name, &mut own)?;
-    own.finish()?;
+    read_type(own, &*default, &TYPES)
+}
+
+/// The observer of one agent of one of these types.
+fn read_type(
+    mut options: OptionReader<'_>,
+    default: &dyn Observer,
+    types: &[&'static str],
+) -> Result<Box<dyn Observer>, RegistryError> {
+    let observer: Box<dyn Observer> = match options.choice("type", "Kinematics", types)? {
+        "KinematicsGoal" => Box::new(KinematicsGoal::read(&mut options)?),
+        "ExitObservation" => Box::new(ExitObservation::read(&mut options)?),
+        "TimeToCollision" => Box::new(TimeToCollision::read(&mut options)?),
+        "OccupancyGrid" => Box::new(OccupancyGrid::read(&mut options)?),
+        "GrayscaleObservation" => Box::new(Grayscale::read(&mut options)?),
+        "LidarObservation" => Box::new(Lidar::read(&mut options)?),
+        "AttributesObservation" if default.attributes().is_empty() => {
+            return Err(options.refuse("type", "another type: this task measures no attributes"));
+        }
+        "AttributesObservation" => Box::new(Attributes::read(&mut options)?),
+        "TupleObservation" => {
+            let parts = options.nested_list("observation_configs")?.into_iter();
+            // A tuple in a tuple would only be a longer tuple; stacks of pictures are kept for whole observations.
+            let observers: Result<Vec<_>, _> = parts
+                .map(|part| read_type(part, default, &TYPES[..TYPES.len() - 2]))
+                .collect();
+            Box::new(Tuple::new(observers?))
+        }
+        _ => Box::new(Kinematics::read(&mut options)?),
+    };
+    options.finish()?;
     Ok(observer)
 }

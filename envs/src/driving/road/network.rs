@@ -116,22 +116,34 @@ impl NetworkBuilder {
 
     /// Adds `lanes` parallel straight lanes between the nodes `0` and `1`: `length` m from x = 0, with this limit in m/s.
     pub fn add_straight_road(&mut self, lanes: usize, length: f64, speed_limit: f64) -> &mut Self {
-        for lane in 0..lanes {
-            let y = lane as f64 * DEFAULT_WIDTH;
-            let left = if lane == 0 {
+        self.add_straight_lanes(["0", "1"], lanes, [0.0, length], |_| speed_limit)
+    }
+
+    /// Adds `lanes` parallel straight lanes between two nodes, along x from `span[0]` to `span[1]` in m; the first one at
+    /// y = 0, with a limit per lane in m/s.
+    pub fn add_straight_lanes(
+        &mut self,
+        [from, to]: [&str; 2],
+        lanes: usize,
+        [start, end]: [f64; 2],
+        speed_limit: impl Fn(usize) -> f64,
+    ) -> &mut Self {
+        for id in 0..lanes {
+            let y = id as f64 * DEFAULT_WIDTH;
+            let left = if id == 0 {
                 LineType::ContinuousLine
             } else {
                 LineType::Striped
             };
-            let right = if lane == lanes - 1 {
+            let right = if id == lanes - 1 {
                 LineType::ContinuousLine
             } else {
                 LineType::None
             };
-            let lane = Lane::straight([0.0, y], [length, y])
+            let lane = Lane::straight([start, y], [end, y])
                 .with_lines(left, right)
-                .with_speed_limit(Some(speed_limit));
-            self.add_lane("0", "1", lane);
+                .with_speed_limit(Some(speed_limit(id)));
+            self.add_lane(from, to, lane);
         }
         self
     }

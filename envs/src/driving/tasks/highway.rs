@@ -1,4 +1,4 @@
-//! highway-v0 and highway-fast-v0: keep to the right, drive fast, hit nobody.
+//! highway-v0, highway-fast-v0 and highway-heterogeneous-v0: keep to the right, drive fast, hit nobody.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::driving::scene::View;
 use crate::driving::settings::Settings;
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::traffic::Fleet;
-use crate::driving::vehicle::Vehicle;
+use crate::driving::vehicle::{Kind, Population, Vehicle};
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 
@@ -52,20 +52,56 @@ pub struct Highway {
     pub offroad_terminal: bool,
     /// Other vehicles collide with each other too.
     pub others_collide: bool,
+    /// How the others drive, where styles are mixed.
+    pub population: Option<Population>,
+}
+
+/// What differs between the ids.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Preset {
+    lanes: usize,
+    vehicles: usize,
+    duration: f64,
+    ego_spacing: f64,
+    others_collide: bool,
+    population: Option<Population>,
+}
+
+impl Preset {
+    /// highway-v0.
+    pub(crate) const USUAL: Self = Self {
+        lanes: 4,
+        vehicles: 50,
+        duration: 40.0,
+        ego_spacing: 2.0,
+        others_collide: true,
+        population: None,
+    };
+    /// highway-fast-v0.
+    pub(crate) const FAST: Self = Self {
+        lanes: 3,
+        vehicles: 20,
+        duration: 30.0,
+        ego_spacing: 1.5,
+        others_collide: false,
+        population: None,
+    };
+    /// highway-heterogeneous-v0: the road of iPLAN.
+    pub(crate) const HETEROGENEOUS: Self = Self {
+        lanes: 8,
+        duration: 90.0,
+        population: Some(Population::MILD),
+        ..Self::USUAL
+    };
 }
 
 impl Highway {
-    /// highway-v0, or highway-fast-v0, with what the options say.
+    /// The road of a preset, with what the options say.
     ///
     /// # Errors
     /// [`RegistryError`] for values that cannot be used.
-    pub fn read(options: &mut OptionReader<'_>, fast: bool) -> Result<Self, RegistryError> {
-        let (lanes, vehicles, duration, spacing) = if fast {
-            (3, 20, 30.0, 1.5)
-        } else {
-            (4, 50, 40.0, 2.0)
-        };
-        let lanes = options.integer("lanes_count", lanes, 1..=64)?;
+    pub(crate) fn read(options: &mut OptionReader<'_>, preset: Preset) -> Result<Self, RegistryError> {
+        let lanes = options.integer("lanes_count", preset.lanes, 1..=64)?;
         let initial_lane_id = match options.raw("initial_lane_id") {
             None => None,
             Some(_) => Some(options.integer("initial_lane_id", 0, 0..=lanes - 1)? as u16),
@@ -81,16 +117,17 @@ impl Highway {
         let network = straight(lanes).map_err(|_| options.refuse("lanes_count", "fewer lanes"))?;
         Ok(Self {
             network: Arc::new(network),
-            vehicles_count: options.integer("vehicles_count", vehicles, 0..=10_000)?,
+            vehicles_count: options.integer("vehicles_count", preset.vehicles, 0..=10_000)?,
             initial_lane_id,
-            duration: options.number("duration", duration, 1e-3..=1e6)?,
-            ego_spacing: options.number("ego_spacing", spacing, 0.0..=1e3)?,
+            duration: options.number("duration", preset.duration, 1e-3..=1e6)?,
+            ego_spacing: options.number("ego_spacing", preset.ego_spacing, 0.0..=1e3)?,
             vehicles_density: options.number("vehicles_density", 1.0, 1e-3..=1e3)?,
             weights,
             reward_speed_range: options.pair("reward_speed_range", [20.0, 30.0])?,
             normalize_reward: options.flag("normalize_reward", true)?,
             offroad_terminal: options.flag("offroad_terminal", false)?,
-            others_collide: !fast,
+            others_collide: preset.others_collide,
+            population: read_population(options, preset.population)?,
         })
     }
 
@@ -118,6 +155,64 @@ impl Highway {
         let front = front.unwrap_or(3.0 * room);
         (lane, front + room * rng.uniform(0.9, 1.1), speed)
     }
+
+    /// The next vehicle that is not controlled; `kind` drives it unless styles are mixed.
+    fn draw_other(&self, kind: Kind, fleet: &Fleet, rng: &mut Generator) -> Vehicle {
+        let style = self.population.map(|population| population.draw(rng));
+        let (lane, s, speed) = self.draw_place(fleet, rng, None, None, 1.0 / self.vehicles_density);
+        let mut vehicle = match style {
+            None => Vehicle::on_lane(&self.network, kind, lane, s, speed).randomized(rng),
+            Some(style) => {
+                let vehicle = Vehicle::on_lane(&self.network, Kind::Idm, lane, s, speed);
+                Vehicle {
+                    params: style.drawn(rng),
+                    ..vehicle
+                }
+            }
+        };
+        vehicle.body.check_collisions = self.others_collide;
+        vehicle
+    }
+}
+
+/// Who drives the other vehicles: `mild`, `chaotic`, or an object with weights of the styles.
+fn read_population(
+    options: &mut OptionReader<'_>,
+    default: Option<Population>,
+) -> Result<Option<Population>, RegistryError> {
+    const KEY: &str = "population";
+    let one_kind = options.raw("other_vehicles_type").is_some();
+    let Some(value) = options.raw(KEY) else {
+        return Ok(default.filter(|_| !one_kind));
+    };
+    if one_kind {
+        return Err(options.refuse(
+            KEY,
+            "no population beside `other_vehicles_type`: leave one of them out",
+        ));
+    }
+    match value.as_str() {
+        Some("mild") => return Ok(Some(Population::MILD)),
+        Some("chaotic") => return Ok(Some(Population::CHAOTIC)),
+        _ => {}
+    }
+    let expected =
+        "mild, chaotic, or an object with weights of normal, aggressive and conservative, not all 0";
+    let Some(mut weights) = options.nested(KEY).ok().flatten() else {
+        return Err(options.refuse(KEY, expected));
+    };
+    let mut weight = |style| weights.number(style, 0.0, 0.0..=1e6);
+    let (normal, aggressive, conservative) =
+        (weight("normal")?, weight("aggressive")?, weight("conservative")?);
+    weights.finish()?;
+    let sum = normal + aggressive + conservative;
+    if sum <= 0.0 {
+        return Err(options.refuse(KEY, expected));
+    }
+    Ok(Some(Population {
+        aggressive: aggressive / sum,
+        conservative: conservative / sum,
+    }))
 }
 
 fn straight(lanes: usize) -> Result<RoadNetwork, NetworkError> {
@@ -163,11 +258,7 @@ impl Task for Highway {
             let ego = stage.fleet.push(settings.action.fit(ego));
             stage.control(ego);
             for _ in 0..others {
-                let spacing = 1.0 / self.vehicles_density;
-                let (lane, s, speed) = self.draw_place(stage.fleet, stage.rng, None, None, spacing);
-                let kind = settings.other_vehicles;
-                let mut vehicle = Vehicle::on_lane(&self.network, kind, lane, s, speed).randomized(stage.rng);
-                vehicle.body.check_collisions = self.others_collide;
+                let vehicle = self.draw_other(settings.other_vehicles, stage.fleet, stage.rng);
                 stage.fleet.push(vehicle);
             }
         }
@@ -244,5 +335,46 @@ impl Way for Highway {
     /// Of what a driver at the limit makes in the time.
     fn completed(&self, _: &View<'_>, _: &Self::Memory, _: usize, driven_m: f64) -> f64 {
         (driven_m / (LIMIT_MPS * self.duration)).min(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+
+    fn read(json: &str, preset: Preset) -> Result<Option<Population>, RegistryError> {
+        let options: Options = serde_json::from_str(json).unwrap();
+        let mut reader = OptionReader::new("highway-v0", &options);
+        Highway::read(&mut reader, preset).map(|task| task.population)
+    }
+
+    #[test]
+    fn populations_by_name_and_by_weight() {
+        assert_eq!(read("{}", Preset::USUAL).unwrap(), None);
+        assert_eq!(read("{}", Preset::HETEROGENEOUS).unwrap(), Some(Population::MILD));
+        let chaotic = read(r#"{"population": "chaotic"}"#, Preset::FAST);
+        assert_eq!(chaotic.unwrap(), Some(Population::CHAOTIC));
+        let weighed = read(
+            r#"{"population": {"normal": 2, "aggressive": 1, "conservative": 1}}"#,
+            Preset::FAST,
+        );
+        let Population {
+            aggressive,
+            conservative,
+        } = weighed.unwrap().unwrap();
+        assert_eq!((aggressive, conservative), (0.25, 0.25));
+        let one_kind = read(r#"{"other_vehicles_type": "linear"}"#, Preset::HETEROGENEOUS);
+        assert_eq!(one_kind.unwrap(), None);
+    }
+
+    #[test]
+    fn populations_that_cannot_be_used() {
+        let error = |json: &str| read(json, Preset::USUAL).unwrap_err().to_string();
+        assert!(error(r#"{"population": "wild"}"#).contains("mild, chaotic, or an object"));
+        assert!(error(r#"{"population": {"normal": 0}}"#).contains("not all 0"));
+        assert!(error(r#"{"population": {"bold": 1}}"#).contains("no option `bold`"));
+        let both = r#"{"population": "mild", "other_vehicles_type": "linear"}"#;
+        assert!(error(both).contains("leave one of them out"));
     }
 }

@@ -151,6 +151,12 @@ impl Body {
         self.yaw_rate = yaw_rate;
     }
 
+    /// Time derivative of x, y, heading, speed, lateral speed and yaw rate, by the bicycle with tyres.
+    pub fn slope(&self) -> [f64; 6] {
+        let [x, y] = self.position;
+        self.derivative(&[x, y, self.heading, self.speed, self.lateral_speed, self.yaw_rate])
+    }
+
     /// Time derivative of x, y, heading, speed, lateral speed and yaw rate (Rajamani, Vehicle Dynamics and Control,
     /// chapter 2); below 1 m/s, where slip angles are ill-defined, sideways motion is damped instead.
     fn derivative(&self, &[_, _, heading, speed, lateral, yaw_rate]: &[f64; 6]) -> [f64; 6] {

@@ -9,6 +9,7 @@ mod meta;
 mod mobil;
 mod object;
 mod params;
+mod style;
 
 use prospect_sim::random::Generator;
 
@@ -18,6 +19,7 @@ pub use kind::Kind;
 pub use meta::MetaAction;
 pub use object::RoadObject;
 pub use params::Params;
+pub use style::{Population, Style};
 
 use super::road::scalar::Point;
 use super::road::{LaneIx, NodeIx, RoadNetwork, Route};
