@@ -9,6 +9,7 @@ use super::env::{DrivingEnv, Title};
 use super::observation::{Kinematics, square_ranges};
 use super::rewarded::{Rewarded, Way};
 use super::settings::{Defaults, Payment, Settings};
+use super::state::form::SceneForm;
 use super::task::Task;
 use super::tasks::{self, Highway, MapRoute, Preset};
 use crate::options::{OptionReader, Options};
@@ -56,13 +57,23 @@ pub(super) fn pair<T: Task>(
                 };
                 let settings = Settings::read(&mut reader, defaults)?;
                 let task = read(&mut reader)?;
+                let start = reader.raw("reset_state");
                 reader.finish()?;
                 let title = Title {
                     id,
                     family: entry.family,
                     doc,
                 };
-                Ok(Arc::new(DrivingEnv::new(title, task, settings)))
+                let env = DrivingEnv::new(title, task, settings);
+                let Some(start) = start else {
+                    return Ok(Arc::new(env));
+                };
+                let start = SceneForm::from_json(start).and_then(|scene| env.starting_from(scene));
+                let refuse = |error| RegistryError::ResetState {
+                    id: id.clone(),
+                    error,
+                };
+                Ok(Arc::new(start.map_err(refuse)?))
             },
         )
     })
