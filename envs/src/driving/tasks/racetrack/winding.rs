@@ -154,15 +154,6 @@ fn first_slant() -> [(Point, Point); 3] {
 fn way_back(course: &mut Course) {
     const BEND_END: f64 = 205.0;
     const LAST_RADIUS: f64 = 15.0;
-    let (start, start_2) = ([155.7, -45.7], [159.3934, -49.2]);
-    let (end, end_2) = (add([135.7, -65.7], EXTENSION), add([139.3934, -69.2], EXTENSION));
-    // The third lane lies as far from the second as that from the first.
-    let beyond = |first: Point, second: Point| [0, 1].map(|i| first[i] + 2.0 * (second[i] - first[i]));
-    let first_slant = [
-        (start, end),
-        (start_2, end_2),
-        (beyond(start, start_2), beyond(end, end_2)),
-    ];
     let bend = add([118.1, -48.1], EXTENSION);
     let (sin, cos) = BEND_END.to_radians().sin_cos();
     let leaves = widths(25.0).map(|radius| [bend[0] + radius * cos, bend[1] + radius * sin]);
