@@ -95,7 +95,6 @@ def vehicle_state(vehicle, controlled, landmarks):
         "lane": lane_index(vehicle.lane_index),
         "action": {name: float(vehicle.action[name]) for name in ("steering", "acceleration")},
         "crashed": bool(vehicle.crashed),
-        "hit": bool(vehicle.hit),
         "impact": None if vehicle.impact is None else reals(vehicle.impact),
         "length": float(vehicle.LENGTH),
         "width": float(vehicle.WIDTH),

@@ -7,15 +7,16 @@ from the same seeds, and from the states that `export_highway_state.py` wrote, a
 Versions the checked-in data was made with: highway-env 1.12.1, gymnasium 1.4.0, numpy 2.4.6, Python 3.11.
 
     python -m venv v && v/bin/pip install highway-env==1.12.1 gymnasium==1.4.0 numpy==2.4.6
-    v/bin/python scripts/record_highway_golden.py                            # everything: about an hour on one core
+    v/bin/python scripts/record_highway_golden.py                            # everything: about ten minutes of a core
     v/bin/python scripts/record_highway_golden.py merge-v0 highway-fast-v0+lidar
 
-Every file is recorded by a process of its own, because the package keeps some parameters of drivers in classes
-(`docs/driving.md`, "Where the package cannot be followed").
+`highway_shortcuts.py` saves the package some work without changing a bit. Every file is recorded by a process of its own,
+because the package keeps some parameters of drivers in classes (`docs/driving.md`, "Where the package cannot be followed").
 
-Per id there are tapes of 100 actions: uniformly random ones, and calm ones (mostly idle or slower, or steering along the
-lane) whose episodes last. After an end the env is reset without a seed, so that the stream goes on as in
-`gymnasium.vector`. Tapes with `seeded` 0 begin in a scene arranged by hand and end with its first episode.
+Of one id per family there are 20 tapes of 100 uniformly random actions and 5 of calm ones (mostly idle or slower, or
+steering along the lane), whose episodes last; of the others fewer and shorter ones. After an end the env is reset without a
+seed, so that the stream goes on as in `gymnasium.vector`. Tapes with `seeded` 0 begin in a scene arranged by hand and end
+with its first episode.
 
 | entry | type | shape | |
 |---|---|---|---|
@@ -47,6 +48,7 @@ import warnings
 
 import gymnasium as gym
 import highway_env
+import highway_shortcuts
 import numpy as np
 from export_highway_state import lane_index, plain, state_of
 from highway_env.vehicle.kinematics import Vehicle
@@ -288,7 +290,7 @@ class Recorder:
         data["ego"].append([[*v.position, v.heading, v.speed] for v in self.world.controlled_vehicles])
         return obs, all(terminated) or truncated
 
-    def tape(self, seed, policy, arrange=None, stride=5):
+    def tape(self, seed, policy, steps=STEPS, arrange=None, stride=5):
         """One tape of actions."""
         env, data, tape = self.env, self.data, len(self.data["seed"])
         obs, _ = env.reset(seed=seed)
@@ -299,11 +301,11 @@ class Recorder:
             self.row(tape, 0, True, obs)
         middle, first = 3 + 7 * (tape % 4), True
         spaces = getattr(env.action_space, "spaces", None)
-        for step in range(1, STEPS + 1):
+        for step in range(1, steps + 1):
             chosen = [policy(self.world, i, spaces[i] if spaces else env.action_space) for i in range(self.agents)]
             obs, ended = self.step(tuple(chosen) if spaces else chosen[0], data)
             data["action"].append([np.ravel(action) for action in chosen])
-            stop = step == STEPS or (ended and arrange)
+            stop = step == steps or (ended and arrange)
             if step % stride == 0 or ended or stop:
                 self.row(tape, step, False, obs)
             data["ended"].append(int(ended and not stop))
@@ -343,18 +345,19 @@ class Recorder:
 
 def record(name):
     """All tapes of one file."""
+    highway_shortcuts.install()
     env_id, _, variant = name.partition("+")
     config = VARIANTS[env_id][variant] if variant else {}
     recorder = Recorder(env_id, config)
     stride = 10 if env_id == "highway-v0" else 5
-    random_tapes, calm_tapes = (20, 5) if name in FAMILIES else (3, 2) if variant else (5, 3)
+    random_tapes, calm_tapes, steps = (20, 5, STEPS) if name in FAMILIES else (2, 1, 40) if variant else (4, 1, 40)
     for seed in range(random_tapes):
-        recorder.tape(seed, Random(np.random.default_rng(9_000 + seed)), stride=stride)
+        recorder.tape(seed, Random(np.random.default_rng(9_000 + seed)), steps, stride=stride)
     for seed in range(100, 100 + calm_tapes):
-        recorder.tape(seed, Calm(np.random.default_rng(9_000 + seed)), stride=stride)
+        recorder.tape(seed, Calm(np.random.default_rng(9_000 + seed)), steps, stride=stride)
     for arrange in ARRANGED.get(name, []):
         for seed in (200, 201):
-            recorder.tape(seed, Calm(np.random.default_rng(9_000 + seed)), arrange=arrange, stride=2)
+            recorder.tape(seed, Calm(np.random.default_rng(9_000 + seed)), STEPS, arrange, stride=2)
     OUT.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(OUT / f"{name}.npz", **recorder.arrays())
     flags, size = np.concatenate([np.ravel(f) for f in recorder.data["flags"]]), (OUT / f"{name}.npz").stat().st_size

@@ -4,6 +4,8 @@
 
 /// Bad input gets a message that names the place, and exit code 2.
 mod bad_input;
+/// Driving rollouts: scenes from files, arrays of vehicles.
+mod driving;
 /// Exported policies, read by a program that knows nothing but the files.
 mod export;
 /// What `--help` says.

@@ -44,6 +44,7 @@ use std::sync::Arc;
 use prospect_sim::Env;
 
 use crate::constant_scores::{self, ConstantScore};
+use crate::driving::state::StateError;
 use crate::options::Options;
 use crate::scores::{self, Scores};
 use crate::{classic, driving, gridworld};
@@ -80,6 +81,14 @@ pub enum RegistryError {
         value: String,
         /// What would be accepted.
         expected: String,
+    },
+    /// The scene that episodes are to start from cannot be used.
+    #[error("option `reset_state` of {id}: {error}")]
+    ResetState {
+        /// The task.
+        id: String,
+        /// What is wrong with it.
+        error: StateError,
     },
     /// The options are no task together.
     #[error("{id} cannot be made so: {reason}")]

@@ -17,6 +17,8 @@ use super::pictures::{Pictures, add_pictures};
 use super::road::{LaneIx, Route};
 use super::rows::DrivingRows;
 use super::settings::{Payment, Settings};
+use super::state::form::SceneForm;
+use super::state::{StartScene, StateError};
 use super::systems::{self, Desk, StepResult};
 use super::task::Task;
 use super::traffic::{Fleet, Scratch};
@@ -39,12 +41,21 @@ pub struct Title<'a> {
 pub(super) struct Shared<T> {
     pub(super) task: Arc<T>,
     pub(super) settings: Arc<Settings>,
+    /// The scene that every episode starts from, if the task does not make its own.
+    pub(super) start: Option<Arc<StartScene>>,
 }
 
 impl<T: Task> Shared<T> {
     /// Slots per row.
     pub(super) fn capacity(&self) -> usize {
-        self.task.capacity(&self.settings).max(1)
+        let given = self.start.as_ref().map_or(0, |start| start.len());
+        let made = self.task.capacity(&self.settings);
+        // Where vehicles arrive, those of the scene may still be there when the task's own have come.
+        if T::CHANGES_BETWEEN_STEPS {
+            (made + given).max(1)
+        } else {
+            made.max(given).max(1)
+        }
     }
 }
 
@@ -53,6 +64,7 @@ impl<T> Clone for Shared<T> {
         Self {
             task: Arc::clone(&self.task),
             settings: Arc::clone(&self.settings),
+            start: self.start.clone(),
         }
     }
 }
@@ -87,8 +99,19 @@ impl<T: Task> DrivingEnv<T> {
             shared: Shared {
                 task: Arc::new(task),
                 settings: Arc::new(settings),
+                start: None,
             },
         }
+    }
+
+    /// The same, every episode of which starts from a published state.
+    ///
+    /// # Errors
+    /// [`StateError`] for a scene that this task cannot go on from.
+    pub fn starting_from(mut self, scene: SceneForm) -> Result<Self, StateError> {
+        let start = StartScene::new(scene, &*self.shared.task, &self.shared.settings)?;
+        self.shared.start = Some(Arc::new(start));
+        Ok(self)
     }
 
     /// The task.

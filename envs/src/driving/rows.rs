@@ -15,6 +15,7 @@ use super::observation::ObserverScratch;
 use super::pictures::Pictures;
 use super::road::Route;
 use super::scene::View;
+use super::state;
 use super::systems::{Desk, RowQuery, VehicleQuery};
 use super::table::{RowMut, Still, Table, with_table};
 use super::task::Task;
@@ -213,6 +214,24 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             frame = Some(paint(&view_of(view), window, size));
         });
         frame
+    }
+
+    fn state_json(&mut self, world: &mut World, row: usize) -> Option<String> {
+        let still = self.still(world, row)?;
+        let view = View {
+            network: self.shared.task.network(),
+            settings: &self.shared.settings,
+            bodies: &still.fleet.bodies,
+            drivers: &still.fleet.drivers,
+            routes: &still.fleet.routes,
+            params: &still.fleet.params,
+            objects: &still.fleet.objects,
+            episode: &still.episode,
+            pictures: &[],
+        };
+        let mut form = state::scene(&self.id, &view, &still.rng);
+        self.shared.task.publish(&view, &still.memory, &mut form);
+        serde_json::to_string(&form).ok()
     }
 
     fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {

@@ -8,6 +8,7 @@ use super::env::Shared;
 use super::episode::{Episode, Memory, Objects, Remembered};
 use super::road::Route;
 use super::scene::View;
+use super::state::StartScene;
 use super::systems::Desk;
 use super::task::{Stage, Task};
 use super::traffic::{Fleet, Vehicles};
@@ -174,13 +175,22 @@ impl<'a, M: Memory> RowMut<'a, M> {
             ..Episode::default()
         };
         *self.memory = M::default();
-        self.with_stage(desk, T::reset);
+        let start = desk.shared.start.clone();
+        self.with_stage(desk, |task, stage| {
+            task.reset(stage);
+            if let Some(start) = start.as_deref() {
+                start.apply(task, stage);
+            }
+        });
         let network = desk.shared.task.network();
         let lanes = self.episode.controlled.iter().map(|&i| {
             let lane = desk.fleet.bodies[usize::from(i)].lane;
             network.width(network.road(lane)) as u16
         });
-        self.episode.first_lanes = lanes.collect();
+        self.episode.first_lanes = match start.as_deref().and_then(StartScene::first_lanes) {
+            Some(given) => given.to_vec(),
+            None => lanes.collect(),
+        };
         let vehicles = desk.fleet.len();
         self.store(desk, table, row);
         if vehicles > desk.slots {

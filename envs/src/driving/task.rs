@@ -15,6 +15,8 @@ use super::observation::ObserverScratch;
 use super::road::RoadNetwork;
 use super::scene::View;
 use super::settings::Settings;
+use super::state::StateError;
+use super::state::form::SceneForm;
 use super::traffic::{Fleet, Scratch, Traffic};
 
 /// The most terms a reward may have.
@@ -105,6 +107,20 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
     /// long as `stage.episode.controlled` is kept right.
     fn between(&self, stage: &mut Stage<'_, Self::Memory>) {
         let _ = stage;
+    }
+
+    /// Reads what is remembered from a scene that replaces the one just reset; fleet, clocks and stream are its own already.
+    ///
+    /// # Errors
+    /// [`StateError`] for what the task cannot do without or cannot use.
+    fn restore(&self, scene: &SceneForm, stage: &mut Stage<'_, Self::Memory>) -> Result<(), StateError> {
+        let _ = (scene, stage);
+        Ok(())
+    }
+
+    /// Adds what is remembered to the published state of a scene.
+    fn publish(&self, view: &View<'_>, memory: &Self::Memory, scene: &mut SceneForm) {
+        let _ = (view, memory, scene);
     }
 
     /// True if [`Self::measure`] does anything.

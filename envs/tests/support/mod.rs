@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod driving;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

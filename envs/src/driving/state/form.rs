@@ -161,9 +161,6 @@ pub struct VehicleForm {
     /// Whether it crashed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crashed: Option<bool>,
-    /// Whether it touched a landmark.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hit: Option<bool>,
     /// Displacement still to be carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impact: Option<[f64; 2]>,
@@ -182,7 +179,7 @@ pub struct VehicleForm {
     /// Whether it looks for collisions of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_collisions: Option<bool>,
-    /// Whether it can collide at all.
+    /// Whether it can collide at all: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collidable: Option<bool>,
     /// Which of the target speeds an ego with meta-actions is after.
@@ -313,7 +310,7 @@ pub struct ObjectForm {
     /// Whether it looks for collisions of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_collisions: Option<bool>,
-    /// Whether it can collide at all.
+    /// Whether it can collide at all: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collidable: Option<bool>,
 }

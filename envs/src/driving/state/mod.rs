@@ -2,5 +2,9 @@
 
 mod error;
 pub mod form;
+mod start;
+mod write;
 
 pub use error::StateError;
+pub(super) use start::StartScene;
+pub(super) use write::{lane_name, scene};

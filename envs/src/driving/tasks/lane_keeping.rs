@@ -16,6 +16,8 @@ use crate::driving::observation::{Attribute, Attributes};
 use crate::driving::road::{Lane, LaneIx, LineType, NetworkError, RoadNetwork, Width};
 use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
+use crate::driving::state::form::SceneForm;
+use crate::driving::state::{StateError, lane_name};
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Body, Vehicle};
 use crate::options::OptionReader;
@@ -216,6 +218,42 @@ impl Task for LaneKeeping {
         }
         let attributes = view.settings.observation.attributes();
         self.look(attributes, body, kept, rng, measured);
+    }
+
+    fn restore(&self, scene: &SceneForm, stage: &mut Stage<'_, Kept>) -> Result<(), StateError> {
+        if let Some(names) = &scene.reference_lanes {
+            let lanes = names.iter().enumerate().map(|(i, (from, to, id))| {
+                stage.network.find(from, to, *id).ok_or_else(|| {
+                    let problem = format!("there is no lane {id} from `{from}` to `{to}`");
+                    StateError::new(
+                        format!("reference_lanes[{i}]"),
+                        problem,
+                        "the lanes are c-d 0, d-a 0 and a-b 0",
+                    )
+                })
+            });
+            let mut coming = lanes.collect::<Result<Vec<_>, _>>()?;
+            coming.reverse();
+            stage.memory.lane = coming.pop().unwrap_or(self.lanes[1]);
+            stage.memory.coming = coming;
+        }
+        // What is seen first has been seen where the scene comes from: it must not be drawn again.
+        let (ego, mut rng) = (usize::from(stage.episode.controlled[0]), stage.rng.clone());
+        let attributes = stage.settings.observation.attributes();
+        let measured = &mut stage.episode.measured;
+        self.look(
+            attributes,
+            &stage.fleet.bodies[ego],
+            stage.memory,
+            &mut rng,
+            measured,
+        );
+        Ok(())
+    }
+
+    fn publish(&self, view: &View<'_>, kept: &Kept, scene: &mut SceneForm) {
+        let lanes = std::iter::once(kept.lane).chain(kept.coming.iter().rev().copied());
+        scene.reference_lanes = Some(lanes.map(|lane| lane_name(view.network, lane)).collect());
     }
 
     fn terms(&self) -> &'static [&'static str] {

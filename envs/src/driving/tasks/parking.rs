@@ -16,6 +16,8 @@ use crate::driving::road::scalar::{Point, norm, sub};
 use crate::driving::road::{Lane, LaneIx, LineType, NetworkError, RoadNetwork};
 use crate::driving::scene::View;
 use crate::driving::settings::{Defaults, Settings};
+use crate::driving::state::StateError;
+use crate::driving::state::form::SceneForm;
 use crate::driving::task::{Stage, Task, Verdict};
 use crate::driving::vehicle::{Kind, RoadObject, Vehicle};
 use crate::options::OptionReader;
@@ -238,6 +240,38 @@ impl Task for Parking {
         self.add_parked(stage, &mut empty);
         if self.add_walls {
             Self::add_walls(stage);
+        }
+    }
+
+    fn restore(&self, scene: &SceneForm, stage: &mut Stage<'_, Vec<f64>>) -> Result<(), StateError> {
+        stage.memory.clear();
+        for (agent, &ego) in stage.episode.controlled.iter().enumerate() {
+            let ego = usize::from(ego);
+            let landmark = stage.fleet.objects.get(agent).filter(|object| !object.solid);
+            let Some(goal) = landmark else {
+                let problem = format!("no landmark, but the goal of vehicles[{ego}]");
+                let remedy = "list a landmark per agent first, in the order of `controlled`";
+                return Err(StateError::new(format!("objects[{agent}]"), problem, remedy));
+            };
+            if scene.vehicles[ego].goal.is_some_and(|goal| goal != agent) {
+                let remedy = format!("put its goal at objects[{agent}], as a reset does");
+                let path = format!("vehicles[{ego}].goal");
+                return Err(StateError::new(
+                    path,
+                    "goals come first, in the order of the agents",
+                    remedy,
+                ));
+            }
+            stage
+                .memory
+                .push(norm(sub(goal.position, stage.fleet.bodies[ego].position)));
+        }
+        Ok(())
+    }
+
+    fn publish(&self, view: &View<'_>, _: &Vec<f64>, scene: &mut SceneForm) {
+        for (agent, &ego) in view.episode.controlled.iter().enumerate() {
+            scene.vehicles[usize::from(ego)].goal = Some(agent);
         }
     }
 
