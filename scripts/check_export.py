@@ -23,6 +23,7 @@ CASES = [
     ("ppo-cartpole", ["agent.total_steps=4096"]),
     ("doorkey-5x5", ["agent.total_steps=4096"]),
     ("doorkey-5x5", ["agent.total_steps=4096", 'agent.encoder="cnn"']),
+    ("doorkey-5x5", ["agent.total_steps=4096", "agent.mask_actions=true"]),
     ("ppo-mountaincar-tuned", ["agent.total_steps=4096"]),
     ("ppo-pendulum-tuned", ["agent.total_steps=8192"]),
     ("memory-gru", ["agent.total_steps=4096"]),

@@ -5,39 +5,18 @@ Small networks get the same first weights, batch and noise as the learners under
 stream that the learners use: PCG64 of SeedSequence(seed, spawn_key = the two halves of FNV-1a of the stream's name). Losses
 are those of the papers, gradients autograd's, steps `torch.optim.Adam`'s.
 
-Usage: `python3 scripts/record_continuous_golden.py`. Makes its own virtual environment with torch 2.11.0 under `target/`
-(about 3 GB) unless it runs where that torch is installed. Writes `tests/golden/continuous/torch_2_11_0.json`.
+Usage: `python3 scripts/record_continuous_golden.py [--check]`. Makes its own virtual environment with torch 2.11.0 under
+`target/` (about 3 GB) unless it runs where that torch is installed. Writes `tests/golden/continuous/torch_2_11_0.json`.
 """
 
 import copy
 import json
-import pathlib
-import subprocess
-import sys
 
-VERSION = "2.11.0"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
+
 GOLDEN = ROOT / "tests/golden/continuous/torch_2_11_0.json"
 
-
-def ensure_torch():
-    """Re-runs this script in a virtual environment with the pinned torch unless it is already there."""
-    try:
-        import torch
-
-        if torch.__version__.split("+")[0] == VERSION:
-            return
-    except ImportError:
-        pass
-    venv = ROOT / "target" / f"torch-{VERSION}"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"], check=True)
-    sys.exit(subprocess.run([str(python), __file__, *sys.argv[1:]]).returncode)
-
-
-ensure_torch()
+ensure_torch(__file__)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -224,9 +203,7 @@ def main():
         "sac": shared | SAC | record(Sac(), SAC["updates"]),
         "td3": shared | TD3 | record(Td3(), TD3["updates"]),
     }
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-    GOLDEN.write_text(json.dumps(golden) + "\n")
-    print(f"{GOLDEN}: {GOLDEN.stat().st_size} bytes")
+    write_or_check(GOLDEN, json.dumps(golden) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,32 +16,12 @@ the test asks for; every array is given as {"shape", "values"}, row-major.
 """
 
 import json
-import pathlib
-import subprocess
-import sys
 
-VERSION = "2.11.0"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
+
 GOLDEN = ROOT / "tests/golden/curiosity/torch_2_11_0.json"
 SAMPLES, INPUTS, HIDDEN, FEATURES, ACTIONS = 7, 6, 5, 4, 3
 STEPS, LR, EPS, CLIP, BETA = 3, 1e-2, 1e-5, 1.5, 0.2
-
-
-def ensure_torch():
-    """Re-runs this script in a virtual environment with the pinned torch unless it is already there."""
-    try:
-        import torch
-
-        if torch.__version__.split("+")[0] == VERSION:
-            return
-    except ImportError:
-        pass
-    venv = ROOT / "target" / f"torch-{VERSION}"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"], check=True)
-    sys.exit(subprocess.run([str(python), __file__, *sys.argv[1:]]).returncode)
 
 
 def mlp(torch, widths):
@@ -122,19 +102,12 @@ def record_icm(torch):
 
 
 def main():
-    ensure_torch()
+    ensure_torch(__file__)
     import torch
 
     torch.set_num_threads(1)
     text = json.dumps({"torch": VERSION, "rnd": record_rnd(torch), "icm": record_icm(torch)}) + "\n"
-    if "--check" in sys.argv[1:]:
-        if GOLDEN.read_text() != text:
-            sys.exit(f"{GOLDEN.relative_to(ROOT)} differs from what PyTorch {VERSION} gives here")
-        print("the same")
-        return
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-    GOLDEN.write_text(text)
-    print(f"wrote {GOLDEN.relative_to(ROOT)}")
+    write_or_check(GOLDEN, text)
 
 
 if __name__ == "__main__":

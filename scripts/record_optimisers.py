@@ -12,32 +12,12 @@ null), and "values" after the step.
 """
 
 import json
-import pathlib
-import subprocess
-import sys
 
-VERSION = "2.11.0"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
+
 GOLDEN = ROOT / "tests/golden/optimisers/torch_2_11_0.json"
 STEPS = 30
 SHAPES = [(3, 4), (5,)]
-
-
-def ensure_torch():
-    """Re-runs this script in a virtual environment with the pinned torch unless it is already there."""
-    try:
-        import torch
-
-        if torch.__version__.split("+")[0] == VERSION:
-            return
-    except ImportError:
-        pass
-    venv = ROOT / "target" / f"torch-{VERSION}"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"], check=True)
-    sys.exit(subprocess.run([str(python), __file__, *sys.argv[1:]]).returncode)
 
 
 def cases(torch):
@@ -86,16 +66,12 @@ def record(torch):
 
 
 def main():
-    ensure_torch()
+    ensure_torch(__file__)
     import torch
 
     torch.set_num_threads(1)
     text = json.dumps(record(torch), indent=None, separators=(",", ":")) + "\n"
-    if "--check" in sys.argv:
-        sys.exit(0 if GOLDEN.read_text() == text else f"{GOLDEN} differs from what torch does here")
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-    GOLDEN.write_text(text)
-    print(f"wrote {GOLDEN} ({len(text)} bytes)")
+    write_or_check(GOLDEN, text)
 
 
 if __name__ == "__main__":

@@ -8,39 +8,18 @@ are `TransformedDistribution`s through `TanhTransform`; their entropy is the Gau
 the draw, which moves with mean and deviation. Masked logits are -inf to `Categorical`. Recurrent cells are `torch.nn.LSTM`
 and `torch.nn.GRU`, run over the pieces of a sequence between the ends of episodes.
 
-Usage: `python3 scripts/record_ppo_golden.py`. Makes its own virtual environment with torch 2.11.0 under `target/` (about
-3 GB) unless it runs where that torch is installed. Writes `tests/golden/ppo/torch_2_11_0.json`, `modes_torch_2_11_0.json`
-and `recurrent_torch_2_11_0.json` beside it.
+Usage: `python3 scripts/record_ppo_golden.py [--check]`. Makes its own virtual environment with torch 2.11.0 under `target/`
+(about 3 GB) unless it runs where that torch is installed. Writes `tests/golden/ppo/torch_2_11_0.json`, and
+`modes_torch_2_11_0.json` and `recurrent_torch_2_11_0.json` beside it.
 """
 
 import json
-import pathlib
-import subprocess
-import sys
 
-VERSION = "2.11.0"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
+
 GOLDEN = ROOT / "tests/golden/ppo/torch_2_11_0.json"
 
-
-def ensure_torch():
-    """Re-runs this script in a virtual environment with the pinned torch unless it is already there."""
-    try:
-        import torch
-
-        if torch.__version__.split("+")[0] == VERSION:
-            return
-    except ImportError:
-        pass
-    venv = ROOT / "target" / f"torch-{VERSION}"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"], check=True)
-    sys.exit(subprocess.run([str(python), __file__, *sys.argv[1:]]).returncode)
-
-
-ensure_torch()
+ensure_torch(__file__)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -206,16 +185,13 @@ def record_recurrent(kind, rng, steps=7, batch=3, inputs=4, width=5):
 
 
 def write(path, content):
-    with open(path, "w") as file:
-        json.dump({"torch": VERSION, **content}, file, indent=1)
-        file.write("\n")
+    write_or_check(path, json.dumps({"torch": VERSION, **content}, indent=1) + "\n")
 
 
 def main():
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
     cases = [record(case, rng) for case in CASES]
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
     write(GOLDEN, {"cases": cases})
     reals = [record_reals(squash, rng) for squash in (False, True)]
     choices = [record_choices([3, 2, 4], False, rng), record_choices([3, 2, 4], True, rng), record_choices([6], True, rng)]

@@ -11,34 +11,13 @@ Usage: `python3 scripts/record_q_losses.py [--check]`. Makes its own virtual env
 """
 
 import json
-import pathlib
-import subprocess
-import sys
 
-VERSION = "2.11.0"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
+
 GOLDEN = ROOT / "agents/tests/golden/q_losses.json"
 INPUTS, HIDDEN, ACTIONS, BATCH = 5, [12, 9], 3, 7
 
-
-def ensure_torch():
-    """Re-runs this script in a virtual environment with the pinned torch unless it is already there."""
-    try:
-        import torch
-
-        if torch.__version__.split("+")[0] == VERSION:
-            return
-    except ImportError:
-        pass
-    venv = ROOT / "target" / f"torch-{VERSION}"
-    python = venv / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", f"torch=={VERSION}", "numpy"], check=True)
-    sys.exit(subprocess.run([str(python), __file__, *sys.argv[1:]]).returncode)
-
-
-ensure_torch()
+ensure_torch(__file__)
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -231,11 +210,7 @@ def main():
     recorded = [record({**PLAIN, **case}, np.random.default_rng(i)) for i, case in enumerate(CASES)]
     shared = {"torch": VERSION, "inputs": INPUTS, "hidden": HIDDEN, "batch": BATCH}
     text = json.dumps({**shared, "cases": recorded}, separators=(",", ":")) + "\n"
-    if "--check" in sys.argv:
-        sys.exit(0 if GOLDEN.read_text() == text else f"{GOLDEN} differs from what torch does here")
-    GOLDEN.parent.mkdir(parents=True, exist_ok=True)
-    GOLDEN.write_text(text)
-    print(f"wrote {GOLDEN} ({len(text)} bytes)")
+    write_or_check(GOLDEN, text)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,76 @@ fn a_set_that_leads_nowhere_is_named() {
 }
 
 #[test]
+fn a_learner_that_does_not_fit_its_task_is_refused() {
+    let cases = [
+        ("dqn", "Pendulum-v1", "", "dqn cannot act in Pendulum-v1"),
+        ("pqn", "Pendulum-v1", "", "it needs a discrete one"),
+        (
+            "sac",
+            "MiniGrid-Empty-5x5-v0",
+            "",
+            "sac cannot act in MiniGrid-Empty-5x5-v0",
+        ),
+        (
+            "td3",
+            "CartPole-v1",
+            "",
+            "it needs a continuous one with finite bounds",
+        ),
+        (
+            "sac",
+            "Pendulum-v1",
+            "hindsight = \"future\"",
+            "Pendulum-v1 is none",
+        ),
+        (
+            "td3",
+            "Pendulum-v1",
+            "hindsight = \"final\"",
+            "set agent.hindsight = \"off\"",
+        ),
+        (
+            "ppo",
+            "CartPole-v1",
+            "mask_actions = true",
+            "agent.mask_actions = true",
+        ),
+        ("ppo", "CartPole-v1", "encoder = \"cnn\"", "use kind = \"flat\""),
+        (
+            "ppo",
+            "MiniGrid-Empty-5x5-v0",
+            "norm_obs = true",
+            "agent.norm_obs = true",
+        ),
+        (
+            "ppo",
+            "CartPole-v1",
+            "memory = \"gru\"\nn_minibatches = 3",
+            "agent.n_minibatches = 3",
+        ),
+        (
+            "dqn",
+            "CartPole-v1",
+            "buffer_size = 1000000000000000",
+            "use fewer transitions",
+        ),
+        (
+            "dqn",
+            "CartPole-v1",
+            "n_step = 90\nbuffer_size = 80",
+            "agent.buffer_size = 80",
+        ),
+    ];
+    for (kind, env, settings, expected) in cases {
+        let file = format!("[env]\nid = \"{env}\"\nn_envs = 4\n[agent]\nkind = \"{kind}\"\n{settings}\n");
+        let message = train(&file, &[]);
+        assert!(message.contains(expected), "{kind} in {env}: {message}");
+    }
+    let reward = "[agent]\nkind = \"dqn\"\n[[reward]]\nkind = \"first_visit\"\nmix = \"own_value_head\"\n";
+    assert!(train(reward, &[]).contains("use mix = \"add\""));
+}
+
+#[test]
 fn an_action_out_of_range_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("tape.npy");

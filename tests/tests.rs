@@ -12,6 +12,8 @@ mod export;
 mod help;
 /// Planned episodes recorded, and imitated.
 mod imitation;
+/// Every kind of learner: trained, evaluated and resumed.
+mod learners;
 /// Rollouts: files, checksums, the same bytes however they are made.
 mod rollout;
 /// Training, resuming, evaluating, comparing, drawing.

@@ -136,13 +136,9 @@ impl Demonstrations {
         let mut rollout = Rollout::new(&layout, steps);
         read_observations(&mut reader, &mut rollout)?;
         let truncated = reader.array("truncated", &[steps, actors])?;
-        for t in 0..steps {
-            let (_, row) = rollout.step_mut(t);
-            for k in 0..actors {
-                row.terminated[k] = terminated.values[t * actors + k] != 0.0;
-                row.truncated[k] = truncated.values[t * actors + k] != 0.0;
-            }
-        }
+        let columns = rollout.columns_mut();
+        set_flags(columns.terminated, &terminated.values);
+        set_flags(columns.truncated, &truncated.values);
         let drawn = read_actions(&mut reader, &layout.actions, distribution, (steps, actors))?;
         let chosen = if config.only_successful {
             successful(&rollout, &reader.array("reward", &[steps, actors])?.values)
@@ -150,11 +146,8 @@ impl Demonstrations {
             vec![true; steps * actors]
         };
         if !chosen.contains(&true) {
-            let reason = "no episode of it ends with a reward above 0".to_owned();
-            return Err(reader.error(
-                reason,
-                "record episodes that succeed, or use only_successful = false",
-            ));
+            let remedy = "record episodes that succeed, or use only_successful = false";
+            return Err(reader.error("no episode of it ends with a reward above 0".to_owned(), remedy));
         }
         Ok(Self {
             rollout,
@@ -183,6 +176,11 @@ impl Demonstrations {
         let samples = (0..self.chosen.len() as i64).filter(|&i| self.chosen[i as usize]);
         Minibatches::steps(samples.collect(), self.size)
     }
+}
+
+fn set_flags(flags: &mut [bool], values: &[f64]) {
+    let pairs = flags.iter_mut().zip(values);
+    pairs.for_each(|(flag, value)| *flag = *value != 0.0);
 }
 
 fn read_observations(reader: &mut Reader, rollout: &mut Rollout) -> Result<(), AgentError> {

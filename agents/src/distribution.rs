@@ -3,12 +3,12 @@
 //! Densities, entropies and their slopes are worked out by hand, one row of outputs at a time, so that a network never
 //! needs a graph above its outputs. `tests/loss_golden.rs` holds them to PyTorch's.
 
-use std::f32::consts::{LN_2, PI};
+use std::f32::consts::PI;
 
 use prospect_nets::heads::{greedy, sample_categorical};
 use prospect_sim::{ActionSpace, Actions, Rollout, random::Generator};
 
-use crate::{error::AgentError, export::HeadDescription, learner::Play};
+use crate::{error::AgentError, export::HeadDescription, learner::Play, tanh::log_slope};
 
 /// The kind of a policy's distribution over the actions of a space.
 #[derive(Debug, Clone, PartialEq)]
@@ -352,18 +352,12 @@ pub(crate) struct RealsDensity<'a> {
     slope: Vec<f64>,
 }
 
-/// `ln(1 + exp(x))` without overflow.
-fn softplus(x: f32) -> f32 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
 impl RealsDensity<'_> {
     /// Log-probability of the draw `u` and the entropy.
     ///
-    /// Squashed, the density of `tanh(u)` scaled to the bounds is that of `u` over the slope of the map, whose log is
-    /// `2 (log 2 - u - softplus(-2u))` plus that of half the range: the form that stays finite where `tanh` is 1 to the
-    /// last bit (as in Haarnoja et al.'s and PyTorch's `TanhTransform`). There is no closed form of the entropy; it is the
-    /// Gaussian's plus the log slope at `u`, which is right on average because `u` was drawn.
+    /// Squashed, the density of `tanh(u)` scaled to the bounds is that of `u` over the slope of the map, whose log is that
+    /// of `tanh` plus that of half the range. There is no closed form of the entropy; it is the Gaussian's plus the log
+    /// slope at `u`, which is right on average because `u` was drawn.
     fn terms(&mut self, means: &[f32], u: &[f32]) -> (f32, f32) {
         let half_log_2pi = 0.5 * (2.0 * PI).ln();
         let (mut logprob, mut entropy) = (0.0, 0.0);
@@ -372,7 +366,7 @@ impl RealsDensity<'_> {
             logprob -= 0.5 * z * z + self.log_std[j] + half_log_2pi;
             entropy += 0.5 + half_log_2pi + self.log_std[j];
             if self.squash {
-                let log_slope = 2.0 * (LN_2 - u - softplus(-2.0 * u)) + self.log_half_range[j];
+                let log_slope = log_slope(*u) + self.log_half_range[j];
                 logprob -= log_slope;
                 entropy += log_slope;
             }

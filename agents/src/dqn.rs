@@ -6,7 +6,7 @@
 //! curiosity that has faded is not learned from old data.
 
 use prospect_nets::{Init, NamedTensors, TensorBatch};
-use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
+use prospect_sim::{EnvSpec, Rollout, random::Generator};
 
 use crate::{
     checkpoint::Checkpoint,
@@ -17,7 +17,7 @@ use crate::{
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
     loss::q::{QHead, QSamples, QStats},
     network::{Network, NetworkParts},
-    q_policy::{Choice, QPlayer, act_epsilon_greedy, judge, refuse_other_mixes},
+    q_policy::{Choice, QPlayer, act_epsilon_greedy, discrete_actions, judge, refuse_other_mixes},
     recorder::Metrics,
     replay::{Draw, Eligible, Replay, Sample, n_step_returns},
     samples::Samples,
@@ -77,37 +77,16 @@ impl Dqn {
     /// is not `add`; [`AgentError::Nets`] if the encoder does not fit the observation.
     pub fn new(config: &DqnConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
         let spec = init.env.spec();
-        let ActionSpace::Discrete { n } = spec.actions else {
-            return Err(AgentError::ActionSpace {
-                agent: "dqn",
-                env: spec.id.clone(),
-                space: spec.actions.to_string(),
-                needs: "a discrete one",
-            });
-        };
+        let actions = discrete_actions("dqn", spec)?;
         refuse_other_mixes(init.stack)?;
         let head = QHead {
-            actions: n,
+            actions,
             dueling: config.dueling,
             returns: config.returns(),
         };
-        let online = Network::with_parts(
-            &config.network(),
-            NetworkParts {
-                noise: config.noisy.then_some(config.noisy_sigma),
-                ..NetworkParts::default()
-            },
-            &spec.observation,
-            "q",
-            (head.outputs(), head_init(config)),
-            &mut Generator::named(init.seed, "agent/init/q"),
-            init.device,
-        )?;
-        let mut replay = Replay::new(
-            init.layout,
-            init.stack.context_columns().len(),
-            config.buffer_size,
-        )?;
+        let online = network(config, head.outputs(), init)?;
+        let columns = init.stack.context_columns().len();
+        let mut replay = Replay::new(init.layout, columns, config.buffer_size)?;
         if let Some(priorities) = config.priorities() {
             replay = replay.with_priorities(&priorities, config.n_step)?;
         }
@@ -203,9 +182,9 @@ impl Dqn {
             .learn(&states, self.config.learning_rate, |outputs, gradient| {
                 head.atoms(outputs, &mut s.atoms);
                 stats = head.loss(&s.atoms, &samples, gradient, &mut s.surprise);
-                finite(stats.td_loss, || "temporal-difference loss".to_owned(), step)
+                finite(stats.td_loss, || "temporal-difference loss", step)
             })?;
-        finite(norm, || "gradient of the action values".to_owned(), step)?;
+        finite(norm, || "gradient of the action values", step)?;
         self.sums.updates += 1.0;
         self.sums.samples += self.sample.batch() as f64;
         self.sums.stats.td_loss += stats.td_loss;
@@ -246,8 +225,9 @@ impl Learner for Dqn {
         self.replay
             .push(turn.batch.rollout(), |i| stack.context_column(i))?;
         clock.lap(&mut turn.hops.replay_s);
-        let whole_window = self.replay.end_row() >= self.config.n_step as u64;
-        if turn.step <= self.config.learning_starts || !whole_window {
+        // A run that goes on without its replay may be past the start and hold no whole window yet.
+        let is_early = turn.step <= self.config.learning_starts;
+        if is_early || !self.replay.has_eligible(Eligible::All, self.config.n_step) {
             return Ok(());
         }
         for _ in 0..self.config.gradient_steps {
@@ -340,10 +320,26 @@ impl Learner for Dqn {
     }
 }
 
-/// How the head begins: as the hidden layers do.
-fn head_init(config: &DqnConfig) -> Init {
-    match config.init {
+fn network(config: &DqnConfig, outputs: usize, init: &LearnerInit<'_>) -> Result<Network, AgentError> {
+    // The head begins as the hidden layers do.
+    let head = match config.init {
         InitKind::Torch => Init::KaimingUniform,
         InitKind::Orthogonal => Init::Orthogonal { gain: 1.0 },
-    }
+    };
+    let parts = NetworkParts {
+        noise: config.noisy.then_some(config.noisy_sigma),
+        ..NetworkParts::default()
+    };
+    let mut rng = Generator::named(init.seed, "agent/init/q");
+    let fields = &init.env.spec().observation;
+    let settings = config.network();
+    Network::with_parts(
+        &settings,
+        parts,
+        fields,
+        "q",
+        (outputs, head),
+        &mut rng,
+        init.device,
+    )
 }

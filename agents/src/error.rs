@@ -166,12 +166,16 @@ impl AgentError {
 ///
 /// # Errors
 /// [`AgentError::NotFinite`].
-pub(crate) fn finite(value: f64, term: impl Fn() -> String, step: u64) -> Result<(), AgentError> {
+pub(crate) fn finite<T: Into<String>>(
+    value: f64,
+    term: impl FnOnce() -> T,
+    step: u64,
+) -> Result<(), AgentError> {
     if value.is_finite() {
         return Ok(());
     }
     Err(AgentError::NotFinite {
-        term: term(),
+        term: term().into(),
         value,
         step,
     })

@@ -46,15 +46,10 @@ pub(crate) struct Values {
 impl Values {
     /// What a critic without memory says, `values` filling one value per sample.
     pub(crate) fn of(batch: &TensorBatch<'_>, values: &dyn Fn(&Samples<'_>, &mut Vec<f32>)) -> Self {
-        let (cut, mut part) = (truncated(batch.rollout()), Vec::new());
-        let states = value_states(batch, values);
-        let mut finals = vec![0.0; batch.len()];
-        if !cut.is_empty() {
-            values(&Samples::finals(batch, &cut), &mut part);
-            let pairs = cut.iter().zip(&part);
-            pairs.for_each(|(&at, value)| finals[at as usize] = *value);
+        Self {
+            states: value_states(batch, values),
+            finals: final_values(batch, values),
         }
-        Self { states, finals }
     }
 
     /// Refuses values of a stream that are no numbers.
@@ -150,14 +145,19 @@ fn value_states(batch: &TensorBatch<'_>, values: &dyn Fn(&Samples<'_>, &mut Vec<
     all
 }
 
-/// The samples at which an episode was truncated and not terminated.
-fn truncated(rollout: &Rollout) -> Vec<i64> {
-    let flags = rollout.truncated().iter().zip(rollout.terminated());
-    flags
-        .enumerate()
-        .filter(|(_, (cut, over))| **cut && !**over)
-        .map(|(i, _)| i as i64)
-        .collect()
+/// Values of the final observations of truncated episodes, `[T, K]`; 0 where none was truncated.
+pub(crate) fn final_values(
+    batch: &TensorBatch<'_>,
+    mut values: impl FnMut(&Samples<'_>, &mut Vec<f32>),
+) -> Vec<f32> {
+    let cut: Vec<i64> = batch.truncated().into_iter().map(|at| at as i64).collect();
+    let (mut all, mut part) = (vec![0.0; batch.len()], Vec::new());
+    if !cut.is_empty() {
+        values(&Samples::finals(batch, &cut), &mut part);
+        let pairs = cut.iter().zip(&part);
+        pairs.for_each(|(&at, value)| all[at as usize] = *value);
+    }
+    all
 }
 
 /// The mean size of the values of actors that took part.

@@ -97,7 +97,8 @@ pub enum HeadDescription {
         /// Whether the options that the env's fact `action_mask` forbids are never taken.
         masked: bool,
     },
-    /// Means of a Gaussian; the logarithms of its deviations are the tensor `log_std`, or the second half of the outputs.
+    /// Means of a Gaussian; the logarithms of its deviations are the tensor `log_std`, or the second half of the outputs
+    /// brought between -20 and 2.
     Gaussian {
         /// Name of the tensor of logarithms of deviations; none if they are outputs.
         log_std: Option<String>,

@@ -12,9 +12,7 @@ use crate::{
     memory::MemoryState,
     minibatch::Chunk,
     normalise::ObservationNormaliser,
-    policy::{ActorCritic, HeadGrads, Heads, Minibatch},
-    recurrent::Sequences,
-    samples::Samples,
+    policy::{ActorCritic, HeadGrads, Heads},
     streams,
 };
 
@@ -173,23 +171,14 @@ impl Demonstrated<'_> {
     ) -> Result<f64, AgentError> {
         let mut drawn = Drawn::default();
         drawn.take(self.demonstrations.drawn(), &chunk.index, distribution.width());
-        let minibatch = if chunk.actors.is_empty() {
-            Minibatch::Steps(Samples::chosen(&self.batch, &chunk.index))
-        } else {
-            Minibatch::Sequences(Sequences {
-                batch: &self.batch,
-                actors: chunk.actors,
-                index: &chunk.index,
-                start: &self.start,
-            })
-        };
+        let minibatch = chunk.minibatch(&self.batch, &self.start);
         let mut loss = 0.0;
         let imitate = |heads: &Heads<'_>, grads: &mut HeadGrads| {
             let (outputs, log_std) = (heads.outputs, heads.log_std);
             let policy = &mut grads.policy;
             loss = loss::imitation_loss(distribution, outputs, log_std, drawn.actions(), self.coef, policy);
             grads.values.resize(heads.values.len(), 0.0);
-            finite(loss, || "imitation loss".to_owned(), self.step)
+            finite(loss, || "imitation loss", self.step)
         };
         if add {
             networks.add_gradient(&minibatch, imitate)?;

@@ -158,7 +158,8 @@ pub fn make(config: &AgentConfig, init: &LearnerInit<'_>) -> Result<Box<dyn Lear
     })
 }
 
-/// Uniformly random actions for step `t`, whatever the space; reals between the bounds, or of ±1 where there are none.
+/// Uniformly random actions for step `t`, whatever the space; reals between the bounds, 2 wide from the one bound there is,
+/// or between ±1 where there is none.
 pub fn act_randomly(rollout: &mut Rollout, t: usize, rng: &mut Generator) {
     match rollout.layout().actions.clone() {
         ActionSpace::Discrete { n } => rollout
@@ -174,10 +175,55 @@ pub fn act_randomly(rollout: &mut Rollout, t: usize, rng: &mut Generator) {
         ActionSpace::Continuous { low, high } => {
             for actions in rollout.continuous_actions_mut(t).chunks_exact_mut(low.len()) {
                 for ((action, &low), &high) in actions.iter_mut().zip(&low).zip(&high) {
-                    let (low, high) = (low.max(-1e6), high.min(1e6));
+                    let (low, high) = finite_bounds(low, high);
                     *action = rng.uniform(f64::from(low), f64::from(high)) as f32;
                 }
             }
+        }
+    }
+}
+
+fn finite_bounds(low: f32, high: f32) -> (f32, f32) {
+    match (low.is_finite(), high.is_finite()) {
+        (true, true) => (low, high),
+        (true, false) => (low, low + 2.0),
+        (false, true) => (high - 2.0, high),
+        (false, false) => (-1.0, 1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_reals_stay_in_bounds_that_may_be_missing() {
+        let infinite = f32::INFINITY;
+        let layout = RowLayout {
+            n_envs: 500,
+            agents_per_env: 1,
+            observation: vec![],
+            state_facts: vec![],
+            event_facts: vec![],
+            actions: ActionSpace::Continuous {
+                low: vec![3.0, 3.0, -infinite, -infinite],
+                high: vec![3.5, infinite, -9.0, infinite],
+            },
+        };
+        let mut rollout = Rollout::new(&layout, 1);
+        act_randomly(&mut rollout, 0, &mut Generator::named(1, "act"));
+        let actions = rollout.actions().as_f32().unwrap();
+        for (i, range) in [3.0..3.5, 3.0..5.0, -11.0..-9.0, -1.0..1.0]
+            .into_iter()
+            .enumerate()
+        {
+            let drawn: Vec<f32> = actions.iter().skip(i).step_by(4).copied().collect();
+            assert!(drawn.iter().all(|x| range.contains(x)), "{i}");
+            let mean = drawn.iter().sum::<f32>() / 500.0;
+            assert!(
+                (mean - 0.5 * (range.start + range.end)).abs() < 0.15,
+                "{i}: {mean}"
+            );
         }
     }
 }

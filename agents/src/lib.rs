@@ -1,7 +1,7 @@
 //! Prospect's policies and learners: PPO, the training loop around it, checkpoints and recorders.
 //!
-//! [`learner`] says what a learner is; [`ppo`] reads top to bottom as the algorithm; [`trainer`] is the loop of a run in memory; [`session`] is a run in its
-//! folder, with logs, evaluations, checkpoints and probes.
+//! [`learner`] says what a learner is; [`ppo`] reads top to bottom as the algorithm; [`trainer`] is the loop of a run in
+//! memory; [`session`] is a run in its folder, with logs, evaluations, checkpoints and probes.
 
 pub mod checkpoint;
 pub mod config;
@@ -38,6 +38,7 @@ pub mod sac;
 pub mod samples;
 pub mod session;
 mod streams;
+mod tanh;
 pub mod td3;
 pub mod trainer;
 mod update;

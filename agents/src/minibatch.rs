@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
+use prospect_nets::TensorBatch;
 use prospect_sim::random::Generator;
+
+use crate::{memory::MemoryState, policy::Minibatch, recurrent::Sequences, samples::Samples};
 
 /// The units of a rollout that are shuffled and cut.
 #[derive(Debug, Clone)]
@@ -25,6 +28,25 @@ pub(crate) struct Chunk<'a> {
     pub(crate) actors: &'a [i64],
     /// Its samples, `t * K + k`.
     pub(crate) index: Cow<'a, [i64]>,
+}
+
+impl Chunk<'_> {
+    /// Its observations: single steps, or sequences that begin with the states `start` of all actors.
+    pub(crate) fn minibatch<'a>(
+        &'a self,
+        batch: &'a TensorBatch<'a>,
+        start: &'a MemoryState,
+    ) -> Minibatch<'a> {
+        if self.actors.is_empty() {
+            return Minibatch::Steps(Samples::chosen(batch, &self.index));
+        }
+        Minibatch::Sequences(Sequences {
+            batch,
+            actors: self.actors,
+            index: &self.index,
+            start,
+        })
+    }
 }
 
 impl Minibatches {

@@ -53,14 +53,15 @@ impl ObservationNormaliser {
                 "an image is not whitened; use encoder = \"flat\" to read it as numbers, or norm_obs = false",
             );
         }
-        let codes = |field: &Field| match field.dtype {
-            Dtype::Text => None,
-            Dtype::Index => Some((field.high - field.low) as usize + 1),
-            _ => Some(field.width()),
-        };
-        let parts: Vec<(usize, usize)> = fields
-            .iter()
-            .enumerate()
+        let is_several = |field: &&Field| field.dtype == Dtype::Index && field.width() != 1;
+        if let Some(field) = fields.iter().find(is_several) {
+            let name = &field.name;
+            return refuse(&format!(
+                "`{name}` has several discrete members, which are not whitened; use false"
+            ));
+        }
+        let numbered = fields.iter().enumerate();
+        let parts: Vec<(usize, usize)> = numbered
             .filter_map(|(i, field)| codes(field).map(|width| (i, width)))
             .collect();
         let width = parts.iter().map(|(_, width)| width).sum();
@@ -251,6 +252,15 @@ impl ObservationNormaliser {
     }
 }
 
+/// How many values a component becomes; none if it is a text.
+fn codes(field: &Field) -> Option<usize> {
+    match field.dtype {
+        Dtype::Text => None,
+        Dtype::Index => Some((field.high - field.low) as usize + 1),
+        _ => Some(field.width()),
+    }
+}
+
 fn rollout_layout(layout: &RowLayout, rollout: &Rollout) -> RowLayout {
     RowLayout {
         n_envs: rollout.layout().n_envs,
@@ -369,6 +379,9 @@ mod tests {
         let error = ObservationNormaliser::new(&layout, EncoderKind::Auto).unwrap_err();
         assert!(error.to_string().contains("encoder = \"flat\""), "{error}");
         assert!(ObservationNormaliser::new(&layout, EncoderKind::Flat).is_ok());
+        layout.observation[1].shape = vec![2];
+        let error = ObservationNormaliser::new(&layout, EncoderKind::Flat).unwrap_err();
+        assert!(error.to_string().contains("`heading`"), "{error}");
     }
 
     #[test]

@@ -107,6 +107,19 @@ pub struct ActorCritic {
     pub(crate) sequence_steps: usize,
 }
 
+/// Policy and critic without libtorch's graph; none if they need it.
+fn fuse(
+    params: &ParamSet,
+    (policy, policy_head): (&Branch, &Linear),
+    (critic, value_head): (&Branch, &Linear),
+) -> Option<(FusedNet, FusedNet)> {
+    if critic.memory.is_some() {
+        return None;
+    }
+    let policy = FusedNet::new(params, &policy.trunk, policy_head)?;
+    Some((policy, FusedNet::new(params, &critic.trunk, value_head)?))
+}
+
 impl ActorCritic {
     /// Orthogonal weights from the streams `policy` and `critic` of the run's seed.
     ///
@@ -132,31 +145,22 @@ impl ActorCritic {
             builder.add("policy.log_std", &[deviations as i64], &first)
         });
         let rng = &mut Generator::named(seed, "agent/critic");
-        let critic = if config.shared_trunk {
-            None
-        } else {
-            Some(Branch::new(&mut builder, "critic", config, fields, rng)?)
-        };
+        let branch = || Branch::new(&mut builder, "critic", config, fields, rng);
+        let critic = (!config.shared_trunk).then(branch).transpose()?;
         let width = critic.as_ref().unwrap_or(&policy).width();
         let init = Init::Orthogonal { gain: 1.0 };
         let value_head = Linear::new(&mut builder, "critic.head", width, 1, init, rng);
         let params = builder.build(device);
-        let fused = critic.as_ref().and_then(|critic| {
-            if critic.memory.is_some() {
-                return None;
-            }
-            let policy = FusedNet::new(&params, &policy.trunk, &policy_head)?;
-            Some((policy, FusedNet::new(&params, &critic.trunk, &value_head)?))
-        });
+        let critic_layers = critic.as_ref().map(|critic| (critic, &value_head));
         Ok(Self {
             optimiser: adam(settings, &params),
+            fused: critic_layers.and_then(|critic| fuse(&params, (&policy, &policy_head), critic)),
             params,
             policy,
             policy_head,
             critic,
             value_head,
             log_std,
-            fused,
             input: RefCell::default(),
             max_grad_norm: clip(settings),
             sequence_steps: config.sequence_steps,

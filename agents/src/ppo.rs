@@ -5,32 +5,36 @@
 //! reward streams beside the task's have critics of their own, whose presence leaves the policy's arithmetic untouched.
 //! These critics have no memory, also where policy and task critic have one.
 
+mod step;
+mod stored;
+
 use prospect_nets::{Device, NamedTensors, TensorBatch};
 use prospect_shaping::{Mixed, Stream, StreamSpec};
 use prospect_sim::{ActionSpace, EnvSpec, Rollout, RowLayout, random::Generator};
-use serde::{Deserialize, Serialize};
 
+use self::{
+    step::{Pass, Scratch, take},
+    stored::Streams,
+};
 use crate::{
     config::{BaselineKind, MemoryKind, NormAdv, PpoConfig},
     distribution::{Distribution, Drawn},
-    error::{AgentError, finite},
+    error::AgentError,
     estimates::{Estimates, Values, mean_size},
-    export::{Description, Export, NetworkDescription},
+    export::Export,
     gae::GroupBaseline,
     hops::Clock,
     imitation::{Demonstrated, Imitation},
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
-    loss::{self, LossConfig, PolicySamples, PolicyStats},
+    loss::{self, LossConfig, PolicyStats},
     mask,
     memory::{MemoryState, clear_ended},
-    minibatch::{Chunk, Minibatches},
+    minibatch::Minibatches,
     normalise::{ObservationNormaliser, RewardScaler},
     player::{Choice, PpoPlayer},
-    policy::{ActorCritic, Critic, Minibatch},
+    policy::{ActorCritic, Critic},
     recorder::Metrics,
-    recurrent::Sequences,
     samples::Samples,
-    streams,
     update::UpdateSums,
 };
 
@@ -64,32 +68,6 @@ pub struct Ppo {
     metrics: Metrics,
 }
 
-/// The learner's random streams, part of its checkpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Streams {
-    action: Generator,
-    shuffle: Generator,
-}
-
-/// The settings of one update, moved along their schedules.
-#[derive(Debug, Clone, Copy)]
-struct Pass {
-    loss: LossConfig,
-    learning_rate: f64,
-    /// Env steps made, for messages.
-    step: u64,
-}
-
-/// What is gathered for one minibatch, in buffers that are kept.
-#[derive(Debug, Default)]
-struct Scratch {
-    drawn: Drawn,
-    mask: Vec<bool>,
-    advantage: Vec<f32>,
-    returns: Vec<f32>,
-    old_value: Vec<f32>,
-}
-
 impl Ppo {
     /// A learner for the env, with one more critic for each of the stack's streams.
     ///
@@ -102,38 +80,27 @@ impl Ppo {
         let distribution = Distribution::new(&spec.actions, config.squash)?;
         check_memory(config, actors)?;
         mask::check(config, layout)?;
-        let observations = if config.norm_obs {
-            Some(ObservationNormaliser::new(layout, config.encoder)?)
-        } else {
-            None
-        };
+        let whitening = || ObservationNormaliser::new(layout, config.encoder);
+        let observations = config.norm_obs.then(whitening).transpose()?;
         let fields = observations
             .as_ref()
             .map_or(layout.observation.as_slice(), ObservationNormaliser::fields);
         let critic = |stream: &StreamSpec| Critic::new(config, fields, &stream.name, seed, device);
+        let critics: Result<Vec<Critic>, AgentError> = init.stack.streams().iter().map(critic).collect();
         let actor_critic = ActorCritic::new(config, fields, &distribution, seed, device)?;
+        let (gamma, has_group) = (config.gamma, config.baseline == BaselineKind::Group);
         let state = actor_critic.fresh_state(actors);
         Ok(Self {
-            critics: init
-                .stack
-                .streams()
-                .iter()
-                .map(critic)
-                .collect::<Result<_, _>>()?,
+            critics: critics?,
             actor_critic,
             distribution,
             layout: layout.clone(),
             spec: spec.clone(),
             device,
-            streams: Streams {
-                action: Generator::named(seed, "agent/action"),
-                shuffle: Generator::named(seed, "agent/shuffle"),
-            },
+            streams: Streams::new(seed),
             observations,
-            rewards: config
-                .norm_reward
-                .then(|| RewardScaler::new(config.gamma, actors)),
-            group: (config.baseline == BaselineKind::Group).then(|| GroupBaseline::new(config.gamma, actors)),
+            rewards: config.norm_reward.then(|| RewardScaler::new(gamma, actors)),
+            group: has_group.then(|| GroupBaseline::new(gamma, actors)),
             imitation: config.bc.as_ref().map(|bc| Imitation::new(bc, seed)),
             start: state.clone(),
             state,
@@ -215,17 +182,7 @@ impl Ppo {
         if self.config.norm_adv == NormAdv::Rollout {
             normalise_some(&mut estimates.advantage, &samples);
         }
-        let mut minibatches = if self.actor_critic.is_recurrent() {
-            let actors = batch.actors();
-            Minibatches::sequences(
-                actors,
-                actors / self.config.n_minibatches,
-                estimates.chosen.clone(),
-            )
-        } else {
-            let size = self.config.minibatch(samples.len());
-            Minibatches::steps(samples, size)
-        };
+        let mut minibatches = self.minibatches(batch.actors(), &estimates.chosen, samples);
         let mut sums = UpdateSums::new(self.critics.len());
         let mut epochs = 0;
         for _ in 0..self.config.update_epochs {
@@ -266,88 +223,14 @@ impl Ppo {
         }
     }
 
-    /// One step of the policy and the task's critic on a minibatch.
-    fn learn_policy(
-        &mut self,
-        batch: &TensorBatch<'_>,
-        estimates: &Estimates,
-        chunk: &Chunk<'_>,
-        demonstrated: Option<&mut Demonstrated<'_>>,
-        pass: &Pass,
-        sums: &mut UpdateSums,
-    ) -> Result<PolicyStats, AgentError> {
-        let (s, index, distribution) = (&mut self.scratch, &*chunk.index, &self.distribution);
-        s.drawn.take(&self.drawn, index, distribution.width());
-        take(&estimates.advantage, index, &mut s.advantage);
-        take_rows(&self.allowed, index, distribution.outputs(), &mut s.mask);
-        if self.config.norm_adv == NormAdv::Minibatch {
-            loss::normalise(&mut s.advantage);
+    /// Whole sequences of some actors for a policy with memory, else single steps.
+    fn minibatches(&self, actors: usize, chosen: &[bool], samples: Vec<i64>) -> Minibatches {
+        if self.actor_critic.is_recurrent() {
+            let size = actors / self.config.n_minibatches;
+            return Minibatches::sequences(actors, size, chosen.to_vec());
         }
-        let minibatch = minibatch(batch, chunk, &self.start);
-        let mut stats = PolicyStats::default();
-        self.actor_critic.gradient(&minibatch, |heads, grads| {
-            let samples = PolicySamples {
-                outputs: heads.outputs,
-                log_std: heads.log_std,
-                mask: (!s.mask.is_empty()).then_some(&s.mask),
-                actions: s.drawn.actions(),
-                logprob: &s.drawn.logprob,
-                advantage: &s.advantage,
-            };
-            stats = loss::policy_loss(distribution, &samples, &pass.loss, &mut grads.policy);
-            finite(stats.policy_loss, || "policy loss".to_owned(), pass.step)?;
-            finite(stats.entropy, || "entropy".to_owned(), pass.step)?;
-            let targets = &estimates.targets[0];
-            take(&targets.returns, index, &mut s.returns);
-            take(&targets.value, index, &mut s.old_value);
-            grads.values.resize(heads.values.len(), 0.0);
-            let (old, returns) = (&s.old_value, &s.returns);
-            let sum = loss::value_loss(heads.values, old, returns, &pass.loss, &mut grads.values);
-            finite(sum, || "value loss of stream task".to_owned(), pass.step)?;
-            sums.value_loss[0] += sum;
-            Ok(())
-        })?;
-        if let Some(demonstrated) = demonstrated {
-            let loss = demonstrated.add_gradient(&mut self.actor_critic, distribution)?;
-            *sums.imitation.get_or_insert(0.0) += loss;
-        }
-        let norm = self.actor_critic.step(pass.learning_rate);
-        finite(norm, || "gradient of policy and task value".to_owned(), pass.step)?;
-        sums.grad_norm += norm;
-        sums.minibatches += 1.0;
-        Ok(stats)
-    }
-
-    /// One step of each critic beside the task's on the same samples.
-    fn learn_critics(
-        &mut self,
-        batch: &TensorBatch<'_>,
-        estimates: &Estimates,
-        index: &[i64],
-        pass: &Pass,
-        sums: &mut UpdateSums,
-    ) -> Result<(), AgentError> {
-        let s = &mut self.scratch;
-        let samples = Samples::chosen(batch, index);
-        let streams = estimates.targets[1..].iter().zip(&mut sums.value_loss[1..]);
-        for (critic, (targets, sum)) in self.critics.iter_mut().zip(streams) {
-            let name = critic.name().to_owned();
-            take(&targets.returns, index, &mut s.returns);
-            take(&targets.value, index, &mut s.old_value);
-            let norm = critic.learn(&samples, pass.learning_rate, |values, grad| {
-                grad.resize(values.len(), 0.0);
-                let own = loss::value_loss(values, &s.old_value, &s.returns, &pass.loss, grad);
-                finite(own, || format!("value loss of stream {name}"), pass.step)?;
-                *sum += own;
-                Ok(())
-            })?;
-            finite(
-                norm,
-                || format!("gradient of the value of stream {name}"),
-                pass.step,
-            )?;
-        }
-        Ok(())
+        let size = self.config.minibatch(samples.len());
+        Minibatches::steps(samples, size)
     }
 
     /// Learns from a turn, whose observations `batch` has as the networks read them.
@@ -405,30 +288,6 @@ fn check_memory(config: &PpoConfig, actors: usize) -> Result<(), AgentError> {
             "a policy with memory learns from whole sequences; use a divisor of the {actors} actors"
         ),
     })
-}
-
-fn minibatch<'a>(batch: &'a TensorBatch<'a>, chunk: &'a Chunk<'_>, start: &'a MemoryState) -> Minibatch<'a> {
-    if chunk.actors.is_empty() {
-        return Minibatch::Steps(Samples::chosen(batch, &chunk.index));
-    }
-    Minibatch::Sequences(Sequences {
-        batch,
-        actors: chunk.actors,
-        index: &chunk.index,
-        start,
-    })
-}
-
-impl Ppo {
-    /// What acts: weights, and the statistics that observations are whitened with.
-    fn named_weights(&self) -> NamedTensors {
-        let mut named = NamedTensors::new();
-        self.actor_critic.store_weights(&mut named);
-        if let Some(observations) = &self.observations {
-            observations.store(&mut named);
-        }
-        named
-    }
 }
 
 impl Learner for Ppo {
@@ -523,76 +382,15 @@ impl Learner for Ppo {
     }
 
     fn store(&self) -> NamedTensors {
-        let mut stored = NamedTensors::new();
-        self.actor_critic.store(&mut stored);
-        self.critics.iter().for_each(|critic| critic.store(&mut stored));
-        streams::store(&mut stored, "action", &self.streams.action);
-        streams::store(&mut stored, "shuffle", &self.streams.shuffle);
-        let actors = self.layout.actors() as i64;
-        for (name, state) in [("policy", &self.state.policy), ("critic", &self.state.critic)] {
-            if !state.is_empty() {
-                let width = state.len() as i64 / actors;
-                stored.push(format!("memory.{name}"), &[actors, width], state.clone());
-            }
-        }
-        if let Some(observations) = &self.observations {
-            observations.store(&mut stored);
-        }
-        if let Some(scaler) = &self.rewards {
-            streams::store_statistics(&mut stored, "rewards", scaler);
-        }
-        if let Some(group) = &self.group {
-            streams::store_statistics(&mut stored, "group", group);
-        }
-        if let Some(imitation) = &self.imitation {
-            imitation.store(&mut stored);
-        }
-        stored
+        self.store_all()
     }
 
     fn restore(&mut self, stored: &NamedTensors) -> Result<(), AgentError> {
-        self.actor_critic.restore(stored)?;
-        for critic in &mut self.critics {
-            critic.restore(stored)?;
-        }
-        self.streams.action = streams::restore(stored, "action")?;
-        self.streams.shuffle = streams::restore(stored, "shuffle")?;
-        for (name, state) in [
-            ("policy", &mut self.state.policy),
-            ("critic", &mut self.state.critic),
-        ] {
-            if !state.is_empty() {
-                state.clone_from(&stored.get(&format!("memory.{name}"))?.values);
-            }
-        }
-        if let Some(observations) = &mut self.observations {
-            observations.restore(stored)?;
-        }
-        if self.rewards.is_some() {
-            self.rewards = Some(streams::restore_statistics(stored, "rewards")?);
-        }
-        if self.group.is_some() {
-            self.group = Some(streams::restore_statistics(stored, "group")?);
-        }
-        if let Some(imitation) = &mut self.imitation {
-            imitation.restore(stored)?;
-        }
-        Ok(())
+        self.restore_all(stored)
     }
 
     fn export(&self) -> Export {
-        let weights = self.named_weights();
-        let normaliser = self.observations.as_ref();
-        let fields = normaliser.map_or(self.spec.observation.as_slice(), ObservationNormaliser::fields);
-        let network = NetworkDescription {
-            whitening: normaliser.map(ObservationNormaliser::describe),
-            ..self.actor_critic.describe(fields)
-        };
-        let head = self.distribution.describe(self.config.mask_actions);
-        Export {
-            description: Description::new("ppo", &self.spec, network, head),
-            weights,
-        }
+        self.export_policy()
     }
 
     fn weights(&self) -> Vec<u8> {
@@ -601,20 +399,6 @@ impl Learner for Ppo {
 
     fn is_fused(&self) -> bool {
         self.actor_critic.is_fused()
-    }
-}
-
-fn take<T: Copy>(from: &[T], index: &[i64], into: &mut Vec<T>) {
-    into.clear();
-    into.extend(index.iter().map(|&i| from[i as usize]));
-}
-
-/// The same of rows of `width` values; nothing of nothing.
-fn take_rows(from: &[bool], index: &[i64], width: usize, into: &mut Vec<bool>) {
-    into.clear();
-    if !from.is_empty() {
-        let rows = index.iter().map(|&i| i as usize * width);
-        rows.for_each(|at| into.extend_from_slice(&from[at..at + width]));
     }
 }
 

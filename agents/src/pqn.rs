@@ -5,18 +5,19 @@
 //! over the end of an episode.
 
 use prospect_nets::{Init, NamedTensors, OptimiserConfig};
-use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
+use prospect_sim::{EnvSpec, Rollout, random::Generator};
 
 use crate::{
     config::{InitKind, PqnConfig},
     error::{AgentError, finite},
+    estimates::final_values,
     export::{Description, Export, HeadDescription},
     gae,
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn},
     loss::q::{QHead, QSamples, QStats, ReturnModel},
     network::{Network, NetworkParts},
-    q_policy::{Choice, QPlayer, act_epsilon_greedy, judge, refuse_other_mixes},
+    q_policy::{Choice, QPlayer, act_epsilon_greedy, discrete_actions, judge, refuse_other_mixes},
     recorder::Metrics,
     samples::Samples,
     streams,
@@ -71,14 +72,7 @@ impl Pqn {
     /// is not `add`; [`AgentError::Nets`] if the encoder does not fit the observation.
     pub fn new(config: &PqnConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
         let spec = init.env.spec();
-        let ActionSpace::Discrete { n } = spec.actions else {
-            return Err(AgentError::ActionSpace {
-                agent: "pqn",
-                env: spec.id.clone(),
-                space: spec.actions.to_string(),
-                needs: "a discrete one",
-            });
-        };
+        let n = discrete_actions("pqn", spec)?;
         refuse_other_mixes(init.stack)?;
         Ok(Self {
             network: network(config, n, init)?,
@@ -108,17 +102,10 @@ impl Pqn {
         self.choice.make(&self.network, &self.head, &last);
         self.value.truncate(batch.len());
         self.value.extend(self.choice.best(&self.head));
-        let cut: Vec<i64> = (0..batch.len())
-            .filter(|&at| rollout.truncated()[at] && !rollout.terminated()[at])
-            .map(|at| at as i64)
-            .collect();
-        let mut final_value = vec![0.0; batch.len()];
-        if !cut.is_empty() {
-            let finals = Samples::finals(batch, &cut);
-            self.choice.make(&self.network, &self.head, &finals);
-            let pairs = cut.iter().zip(self.choice.best(&self.head));
-            pairs.for_each(|(&at, value)| final_value[at as usize] = value);
-        }
+        let final_value = final_values(batch, |finals, out| {
+            self.choice.make(&self.network, &self.head, finals);
+            out.extend(self.choice.best(&self.head));
+        });
         let (mut advantage, mut returns) = (vec![0.0; batch.len()], vec![0.0; batch.len()]);
         gae::Stream {
             reward: &turn.mixed.task,
@@ -186,9 +173,9 @@ impl Pqn {
         let norm = self.network.learn(&states, learning_rate, |outputs, gradient| {
             head.atoms(outputs, &mut s.atoms);
             stats = head.loss(&s.atoms, &samples, gradient, &mut s.error);
-            finite(stats.td_loss, || "temporal-difference loss".to_owned(), turn.step)
+            finite(stats.td_loss, || "temporal-difference loss", turn.step)
         })?;
-        finite(norm, || "gradient of the action values".to_owned(), turn.step)?;
+        finite(norm, || "gradient of the action values", turn.step)?;
         sums.stats.td_loss += stats.td_loss;
         sums.stats.q_values += stats.q_values;
         sums.samples += index.len() as f64;

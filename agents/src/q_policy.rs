@@ -2,7 +2,7 @@
 
 use prospect_nets::heads::greedy;
 use prospect_shaping::{Mix, RewardStack};
-use prospect_sim::{ActionSpace, Rollout, random::Generator};
+use prospect_sim::{ActionSpace, EnvSpec, Rollout, random::Generator};
 
 use crate::{
     error::AgentError,
@@ -119,6 +119,22 @@ pub(crate) fn judge(network: &Network, head: &QHead, rollout: &Rollout, t: usize
     Judgement {
         value: choice.best(head).collect(),
         greedy_action: choice.action,
+    }
+}
+
+/// The number of actions of a task for the learner `agent`.
+///
+/// # Errors
+/// [`AgentError::ActionSpace`] if actions are not one choice.
+pub(crate) fn discrete_actions(agent: &'static str, spec: &EnvSpec) -> Result<usize, AgentError> {
+    match &spec.actions {
+        ActionSpace::Discrete { n } => Ok(*n),
+        other => Err(AgentError::ActionSpace {
+            agent,
+            env: spec.id.clone(),
+            space: other.to_string(),
+            needs: "a discrete one",
+        }),
     }
 }
 

@@ -10,10 +10,8 @@ use prospect_sim::{Rollout, random::Generator};
 use crate::{
     checkpoint::Checkpoint,
     config::SacConfig,
-    continuous::{
-        Averages, Experience, Minibatch, Spaces, SquashedGaussian, TwinCritics, finite, normal_noise,
-    },
-    error::AgentError,
+    continuous::{Averages, Experience, Minibatch, Spaces, SquashedGaussian, TwinCritics, normal_noise},
+    error::{AgentError, finite},
     export::{Export, HeadDescription},
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn, act_randomly},
@@ -163,10 +161,10 @@ impl Sac {
             entropy = -draws.logprob.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
             loss = -alpha * entropy - value;
             draws.gradient(values, (alpha / n as f64) as f32, grad);
-            finite(loss, "loss of the policy", step)
+            finite(loss, || "loss of the policy", step)
         };
         let norm = self.actor.learn(&samples, self.config.policy_lr, slope)?;
-        finite(norm, "gradient of the policy", step)?;
+        finite(norm, || "gradient of the policy", step)?;
         self.losses.add(ACTOR, &[loss, entropy]);
         Ok(entropy)
     }

@@ -9,8 +9,8 @@ use prospect_sim::{Rollout, random::Generator};
 use crate::{
     checkpoint::Checkpoint,
     config::Td3Config,
-    continuous::{Averages, Experience, Minibatch, Spaces, TwinCritics, finite, normal_noise},
-    error::AgentError,
+    continuous::{Averages, Experience, Minibatch, Spaces, TwinCritics, normal_noise},
+    error::{AgentError, finite},
     export::{Export, HeadDescription},
     hops::Clock,
     learner::{Judgement, Learner, LearnerInit, Play, Player, Turn, act_randomly},
@@ -147,7 +147,7 @@ impl Td3 {
         };
         let samples = self.spaces.samples(&batch.observation);
         let norm = self.actor.learn(&samples, self.config.policy_lr, slope)?;
-        finite(norm, "gradient of the policy", step)?;
+        finite(norm, || "gradient of the policy", step)?;
         self.losses.add(ACTOR, &[loss]);
         Ok(())
     }

@@ -87,17 +87,14 @@ impl Trainer {
         let spec = setup.env.spec().clone();
         let actors = setup.n_envs * spec.agents_per_env;
         let identity = identity(&setup, &spec);
-        let stack = RewardStack::new(
-            setup.rewards,
-            setup.extrinsic,
-            setup.registry,
-            &StackInit {
-                spec: &spec,
-                actors,
-                seed: setup.run_seed,
-                device: setup.device,
-            },
-        )?;
+        let (seed, device) = (setup.run_seed, setup.device);
+        let init = StackInit {
+            spec: &spec,
+            actors,
+            seed,
+            device,
+        };
+        let stack = RewardStack::new(setup.rewards, setup.extrinsic, setup.registry, &init)?;
         let mut facts = stack.needs().facts;
         facts.extend(wanted_facts(&spec.facts));
         facts.extend(setup.agent.facts());
@@ -109,7 +106,6 @@ impl Trainer {
             ..VecEnvConfig::default()
         };
         let envs = VecEnv::new(Arc::clone(&setup.env), &config)?;
-        let (seed, device) = (setup.run_seed, setup.device);
         let init = LearnerInit {
             env: &setup.env,
             layout: envs.layout(),

@@ -300,7 +300,22 @@ fn learners_and_tasks_that_do_not_fit_are_refused() {
     let [.., hindsight] = all();
     let error = refusal(without, hindsight);
     assert!(error.contains("Line-v0") && error.contains("no goals"), "{error}");
-    for gradient_steps in [-2, i64::MIN] {
+    // Four envs with episodes of twelve steps.
+    let holding = |buffer_size: usize| {
+        let agent = SacConfig {
+            buffer_size,
+            hindsight: HindsightStrategy::Final,
+            ..sac()
+        };
+        Trainer::new(setup(line(PointRules::default()), agent, "", &registry))
+    };
+    assert!(holding(48).is_ok());
+    let error = holding(44).err().unwrap().to_string();
+    assert!(
+        error.contains("agent.buffer_size = 44") && error.contains("at least 48"),
+        "{error}"
+    );
+    for gradient_steps in [-2, 0, i64::MIN] {
         let agent = SacConfig {
             gradient_steps,
             ..sac()

@@ -134,6 +134,25 @@ fn a_resumed_run_goes_on_with_the_same_bits() {
     }
 }
 
+/// Learning waits until a whole window is there again, and does not end the run.
+#[test]
+fn a_run_that_left_its_replay_behind_goes_on() {
+    let dqn = DqnConfig {
+        train_frequency: 1,
+        ..small_dqn()
+    };
+    for (name, agent) in family_of(&dqn, small_pqn()) {
+        let mut whole = trainer(ChainRules::default(), agent.clone(), "", 3);
+        whole.iterate().unwrap();
+        let mut checkpoint = whole.save().unwrap();
+        checkpoint.replay = false;
+        let mut resumed = trainer(ChainRules::default(), agent, "", 3);
+        resumed.load(&checkpoint).unwrap();
+        let metrics = resumed.iterate().unwrap().metrics;
+        assert!(metrics["losses/td_loss"].is_finite(), "{name}");
+    }
+}
+
 #[test]
 fn evaluation_and_probes_leave_training_alone() {
     for (name, agent) in family() {

@@ -146,6 +146,7 @@ class Policy(torch.nn.Module):
         else:
             if self.head["log_std"] is None:
                 mean, log_std = outputs.chunk(2, dim=1)
+                log_std = log_std.clamp(-20, 2)
             else:
                 mean, log_std = outputs, self.tensor(self.head["log_std"])
             noise = 0 if deterministic else torch.randn(mean.shape, generator=generator) * log_std.exp()

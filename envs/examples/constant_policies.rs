@@ -8,17 +8,25 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use prospect_envs::{Options, Registry};
+use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Env, Rollout, Seeds, VecEnv, VecEnvConfig};
 
-const EPISODES_PER_ACTOR: usize = 10;
+const EPISODES_PER_ACTOR: usize = 3;
 const ENVS: usize = 100;
 const FIRST_SEED: u64 = 1_000_000;
 
-/// A policy: its name and the numbers it sends to every actor in every step.
+/// What a policy sends to every actor in every step.
+enum Choice {
+    /// Uniformly random actions.
+    Random,
+    Index(i32),
+    Reals(Vec<f32>),
+}
+
+/// A policy and its name.
 struct Policy {
     name: String,
-    discrete: i32,
-    continuous: Vec<f32>,
+    choice: Choice,
 }
 
 /// One policy per discrete action; for continuous ones: no action, and each axis at either end of its range.
@@ -29,8 +37,7 @@ fn policies(env: &Arc<dyn Env>) -> Vec<Policy> {
             let name = |action: usize| spec.action_names.get(action).cloned();
             let policy = |action| Policy {
                 name: name(action).unwrap_or_else(|| action.to_string()),
-                discrete: action as i32,
-                continuous: Vec::new(),
+                choice: Choice::Index(action as i32),
             };
             (0..*n).map(policy).collect()
         }
@@ -46,14 +53,38 @@ fn policies(env: &Arc<dyn Env>) -> Vec<Policy> {
                     policies.push((format!("{end} {name}"), action));
                 }
             }
-            let policy = |(name, continuous)| Policy {
+            let policy = |(name, action)| Policy {
                 name,
-                discrete: 0,
-                continuous,
+                choice: Choice::Reals(action),
             };
             policies.into_iter().map(policy).collect()
         }
         ActionSpace::MultiDiscrete { .. } => Vec::new(),
+    }
+}
+
+/// Writes the actions of all actors.
+fn choose(choice: &Choice, space: &ActionSpace, rng: &mut Generator, rollout: &mut Rollout) {
+    match (choice, space) {
+        (Choice::Index(action), _) => rollout.discrete_actions_mut(0).fill(*action),
+        (Choice::Reals(values), _) => {
+            for action in rollout.continuous_actions_mut(0).chunks_exact_mut(values.len()) {
+                action.copy_from_slice(values);
+            }
+        }
+        (Choice::Random, ActionSpace::Discrete { n }) => {
+            for action in rollout.discrete_actions_mut(0) {
+                *action = rng.integers(0, *n as i64) as i32;
+            }
+        }
+        (Choice::Random, ActionSpace::Continuous { low, high }) => {
+            for action in rollout.continuous_actions_mut(0).chunks_exact_mut(low.len()) {
+                for (value, (low, high)) in action.iter_mut().zip(low.iter().zip(high)) {
+                    *value = rng.uniform(f64::from(*low), f64::from(*high)) as f32;
+                }
+            }
+        }
+        (Choice::Random, ActionSpace::MultiDiscrete { .. }) => {}
     }
 }
 
@@ -66,20 +97,13 @@ fn play(env: &Arc<dyn Env>, policy: &Policy) -> Result<(f64, f64), Box<dyn Error
     let mut vec = VecEnv::new(Arc::clone(env), &config)?;
     let mut rollout = Rollout::new(vec.layout(), 1);
     vec.reset(Seeds::Base(FIRST_SEED), rollout.first_row_mut())?;
+    let mut rng = Generator::default_rng(0);
     let actors = rollout.actors();
     let mut episodes = vec![0; actors];
     let mut succeeded = vec![false; actors];
     let (mut total, mut successes) = (0.0, 0_usize);
     while episodes.iter().any(|count| *count < EPISODES_PER_ACTOR) {
-        rollout.discrete_actions_mut(0).fill(policy.discrete);
-        if !policy.continuous.is_empty() {
-            for action in rollout
-                .continuous_actions_mut(0)
-                .chunks_exact_mut(policy.continuous.len())
-            {
-                action.copy_from_slice(&policy.continuous);
-            }
-        }
+        choose(&policy.choice, &env.spec().actions, &mut rng, &mut rollout);
         let (actions, row) = rollout.step_mut(0);
         vec.step(actions, row)?;
         for actor in 0..actors {
@@ -118,10 +142,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             });
         }
         if markdown {
-            let floor = entry
-                .scores()
-                .map_or_else(String::new, |scores| format!("{:.2}", scores.floor));
-            writeln!(out, "| {} | {floor} | {} |", entry.id(), cells.join(", "))?;
+            let random = Policy {
+                name: "random".to_owned(),
+                choice: Choice::Random,
+            };
+            let (mean, success) = play(&env, &random)?;
+            let random = format!("{mean:.2} ({:.0} %)", 100.0 * success);
+            writeln!(out, "| {} | {random} | {} |", entry.id(), cells.join(", "))?;
         } else {
             writeln!(out, "    (\"{}\", &[{}]),", entry.id(), cells.join(", "))?;
         }

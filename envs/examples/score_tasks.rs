@@ -18,30 +18,29 @@ const FIRST_SEED: u64 = 1_000_000;
 const FLOOR_EPISODES: usize = 2_000;
 const FLOOR_ENVS: usize = 250;
 
-/// Mean return of random actions: the first episodes of each instance, as many of each, so that none is favoured for
-/// being short.
+/// Mean return of random actions: the first episodes of each actor, as many of each, so that none is favoured for being
+/// short.
 fn floor(env: &Arc<dyn Env>) -> Result<f64, Box<dyn Error>> {
-    let per_env = FLOOR_EPISODES / FLOOR_ENVS;
+    let per_actor = FLOOR_EPISODES / FLOOR_ENVS;
     let mut vec = VecEnv::new(Arc::clone(env), &VecEnvConfig::of(FLOOR_ENVS))?;
     let mut rollout = Rollout::new(vec.layout(), 1);
     vec.reset(Seeds::Base(FIRST_SEED), rollout.first_row_mut())?;
     let mut rng = Generator::default_rng(0);
-    let mut episodes = vec![0; FLOOR_ENVS];
+    let actors = rollout.actors();
+    let mut episodes = vec![0; actors];
     let mut total = 0.0;
-    while episodes.iter().any(|count| *count < per_env) {
+    while episodes.iter().any(|count| *count < per_actor) {
         draw_actions(&env.spec().actions, &mut rollout, &mut rng)?;
         let (actions, row) = rollout.step_mut(0);
         vec.step(actions, row)?;
-        for (env, count) in episodes
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, count)| **count < per_env)
-        {
-            total += rollout.reward()[env];
-            *count += usize::from(rollout.ended(0, env));
+        for (actor, count) in episodes.iter_mut().enumerate() {
+            if *count < per_actor && rollout.alive()[actor] {
+                total += rollout.reward()[actor];
+                *count += usize::from(rollout.ended(0, actor));
+            }
         }
     }
-    Ok(total / (per_env * FLOOR_ENVS) as f64)
+    Ok(total / (per_actor * actors) as f64)
 }
 
 /// Uniformly random actions of every instance.

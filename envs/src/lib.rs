@@ -1,5 +1,6 @@
-//! The tasks of Prospect: gridworlds, classic control, point mazes, and the registry of ids.
+//! The tasks of Prospect: gridworlds, classic control, point mazes, driving, and the registry of ids.
 
+pub mod canvas;
 pub mod classic;
 mod constant_scores;
 pub mod driving;

@@ -204,6 +204,7 @@ impl Registry {
         let entries = gridworld::catalogue::entries()
             .chain(classic::catalogue::entries())
             .chain(driving::catalogue::entries())
+            .chain(driving::signals::entries())
             .map(|entry| (entry.id.clone(), entry))
             .collect();
         Self { entries }

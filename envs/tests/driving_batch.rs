@@ -188,3 +188,27 @@ fn the_sparse_highway_pays_for_speed_that_lasts() {
         }
     }
 }
+
+#[test]
+fn steps_are_told_by_captions() {
+    let env = make(
+        "highway-fast-v0",
+        r#"{"vehicles_count": 0, "duration": 5, "initial_lane_id": 0}"#,
+    );
+    let mut batch = Batch::new(&env, &[3], with_facts(&env));
+    let caption = batch.vec.layout().event_fact(prospect_sim::CAPTION).unwrap();
+    let told = [2, 1, 0, 1, 1].map(|action| {
+        batch.step(&[action]);
+        let number = batch.rollout.event_fact(caption).get_f64(0) as i32;
+        env.caption(number).into_owned()
+    });
+    let expected = [
+        "changes to the right",
+        "",
+        "changes to the left",
+        "",
+        "the time is up without a crash",
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(env.caption(99), "");
+}

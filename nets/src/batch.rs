@@ -95,13 +95,18 @@ impl<'a> TensorBatch<'a> {
         self.place(Observations::of_row(&self.fields, self.rollout, self.n_steps()))
     }
 
-    /// The final observations of episodes that were truncated and not terminated, with their sample numbers `t * K + k`:
-    /// what a learner bootstraps from.
-    pub fn truncated_finals(&self) -> (Vec<usize>, Observations) {
+    /// The samples `t * K + k` at which an episode was truncated and not terminated, in order.
+    pub fn truncated(&self) -> Vec<usize> {
         let (terminated, truncated) = (self.rollout.terminated(), self.rollout.truncated());
-        let samples: Vec<usize> = (0..self.len())
+        (0..self.len())
             .filter(|&at| truncated[at] && !terminated[at])
-            .collect();
+            .collect()
+    }
+
+    /// The final observations of episodes that were truncated and not terminated, with their sample numbers
+    /// ([`Self::truncated`]): what a learner bootstraps from.
+    pub fn truncated_finals(&self) -> (Vec<usize>, Observations) {
+        let samples = self.truncated();
         let columns: Vec<Buffer> = (0..self.fields.len())
             .map(|i| pick(self.rollout.final_observation(i), &self.fields[i], &samples))
             .collect();

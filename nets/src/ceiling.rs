@@ -97,6 +97,37 @@ impl Net {
     }
 }
 
+impl CeilingConfig {
+    fn check(&self) -> Result<(), NetsError> {
+        let sizes = [
+            self.n_envs,
+            self.rollout_steps,
+            self.minibatch_size,
+            self.updates,
+            self.nets.len(),
+        ];
+        let is_empty = |net: &NetShape| net.inputs == 0 || net.heads.is_empty();
+        if sizes.contains(&0) || self.nets.iter().any(is_empty) {
+            return Err(NetsError::Setting {
+                place: "ceiling".into(),
+                reason: format!("every size must be above 0: {self:?}"),
+            });
+        }
+        Ok(())
+    }
+
+    /// Made-up inputs of each network, `[rows, inputs]`.
+    fn inputs(&self, rows: usize) -> Vec<Tensor> {
+        let input = |shape: &NetShape| {
+            let n = (rows * shape.inputs) as i64;
+            (Tensor::arange(n, (Kind::Float, Device::Cpu)) * 0.3)
+                .cos()
+                .view([rows as i64, shape.inputs as i64])
+        };
+        self.nets.iter().map(input).collect()
+    }
+}
+
 /// Median seconds of `run`, repeated for `budget` and at least seven times after a warm-up.
 fn median_s(budget: Duration, mut run: impl FnMut() -> Result<(), NetsError>) -> Result<f64, NetsError> {
     for _ in 0..3 {
@@ -118,45 +149,13 @@ fn median_s(budget: Duration, mut run: impl FnMut() -> Result<(), NetsError>) ->
 /// # Errors
 /// [`NetsError::Setting`] if a size is 0; [`NetsError::Torch`] if libtorch fails.
 pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsError> {
-    let sizes = [
-        config.n_envs,
-        config.rollout_steps,
-        config.minibatch_size,
-        config.updates,
-        config.nets.len(),
-    ];
-    if sizes.contains(&0)
-        || config
-            .nets
-            .iter()
-            .any(|net| net.inputs == 0 || net.heads.is_empty())
-    {
-        return Err(NetsError::Setting {
-            place: "ceiling".into(),
-            reason: format!("every size must be above 0: {config:?}"),
-        });
-    }
+    config.check()?;
     let nets: Vec<Net> = config.nets.iter().map(Net::new).collect();
-    let inputs = |rows: usize| -> Vec<Tensor> {
-        let input = |shape: &NetShape| {
-            let n = (rows * shape.inputs) as i64;
-            (Tensor::arange(n, (Kind::Float, Device::Cpu)) * 0.3)
-                .cos()
-                .view([rows as i64, shape.inputs as i64])
-        };
-        config.nets.iter().map(input).collect()
-    };
-    let forward = |inputs: &[Tensor]| -> Vec<Tensor> {
-        nets.iter()
-            .zip(inputs)
-            .flat_map(|(net, input)| net.forward(input))
-            .collect()
-    };
     let share = Duration::from_secs_f64((seconds / 3.0).max(0.0));
     let inference = |rows: usize| {
-        let inputs = inputs(rows);
+        let inputs = config.inputs(rows);
         median_s(share, || {
-            tch::no_grad(|| drop(forward(&inputs)));
+            tch::no_grad(|| drop(forward(&nets, &inputs)));
             Ok(())
         })
     };
@@ -165,24 +164,7 @@ pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsErro
         0 => 0.0,
         _ => inference(config.minibatch_size)?,
     };
-
-    let mut adam = COptimizer::adam(1e-4, 0.9, 0.999, 0.0, 1e-5, false)?;
-    for parameter in nets.iter().flat_map(Net::parameters) {
-        adam.add_parameters(parameter, 0)?;
-    }
-    let minibatch = inputs(config.minibatch_size);
-    let update_s = median_s(share, || {
-        adam.zero_grad()?;
-        let loss: Tensor = forward(&minibatch)
-            .iter()
-            .map(|output| output.square().mean(Kind::Float))
-            .sum();
-        loss.f_backward()?;
-        clip_grad_norm(&nets, 0.5);
-        adam.step()?;
-        Ok(())
-    })?;
-
+    let update_s = update_s(&nets, &config.inputs(config.minibatch_size), share)?;
     let samples = config.n_envs * config.rollout_steps;
     let update_all_s = update_s + config.target_passes as f64 * target_s;
     let iteration_s = config.rollout_steps as f64 * inference_s + config.updates as f64 * update_all_s;
@@ -191,6 +173,29 @@ pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsErro
         update_s,
         target_s,
         steps_per_second: samples as f64 / iteration_s,
+    })
+}
+
+fn forward(nets: &[Net], inputs: &[Tensor]) -> Vec<Tensor> {
+    let pairs = nets.iter().zip(inputs);
+    pairs.flat_map(|(net, input)| net.forward(input)).collect()
+}
+
+/// Median seconds of a forward and backward pass and a step of Adam.
+fn update_s(nets: &[Net], minibatch: &[Tensor], budget: Duration) -> Result<f64, NetsError> {
+    let mut adam = COptimizer::adam(1e-4, 0.9, 0.999, 0.0, 1e-5, false)?;
+    for parameter in nets.iter().flat_map(Net::parameters) {
+        adam.add_parameters(parameter, 0)?;
+    }
+    median_s(budget, || {
+        adam.zero_grad()?;
+        let outputs = forward(nets, minibatch);
+        let losses = outputs.iter().map(|output| output.square().mean(Kind::Float));
+        let loss: Tensor = losses.sum();
+        loss.f_backward()?;
+        clip_grad_norm(nets, 0.5);
+        adam.step()?;
+        Ok(())
     })
 }
 

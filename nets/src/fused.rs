@@ -136,34 +136,39 @@ impl FusedInput {
     }
 }
 
-impl Fused {
-    /// The network of an encoder, hidden layers and a head in `params`; none if it has parts that only libtorch runs, or if
-    /// this processor or device is not made for it.
-    pub fn new(params: &ParamSet, encoder: &Encoder, hidden: &Mlp, head: &Linear) -> Option<Self> {
-        if params.device() != crate::Device::Cpu || !raw::has_fma() {
-            return None;
+impl Layer {
+    /// Lays the weights out as the kernels read them: turned and padded, the bias padded, the weight padded.
+    fn arrange(&self, params: &ParamSet, [turned, bias, padded_weight]: &mut [Vec<f32>; 3]) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let weight = params.values(self.weight);
+        let width = padded(outputs);
+        turned.resize(padded(inputs) * width, 0.0);
+        for (o, row) in weight.chunks_exact(inputs).enumerate() {
+            for (i, value) in row.iter().enumerate() {
+                turned[i * width + o] = *value;
+            }
         }
-        let size = |id: ParamId, axis: usize| params.get(id).size()[axis] as usize;
-        let linear = |layer: &Linear| Layer {
-            weight: layer.weight(),
-            bias: layer.bias(),
-            inputs: size(layer.weight(), 1),
-            outputs: size(layer.weight(), 0),
-            norm: None,
-        };
-        let (middle, activation) = hidden.hidden_only()?;
-        let mut layers: Vec<Layer> = middle.iter().chain([head]).map(linear).collect();
-        for (layer, norm) in layers.iter_mut().zip(hidden.norms()) {
-            layer.norm = Some(norm.ids());
+        bias.resize(width, 0.0);
+        bias[..outputs].copy_from_slice(params.values(self.bias));
+        let width = padded(inputs);
+        padded_weight.resize(outputs * width, 0.0);
+        let rows = padded_weight.chunks_exact_mut(width);
+        for (to, from) in rows.zip(weight.chunks_exact(inputs)) {
+            to[..inputs].copy_from_slice(from);
         }
-        let (component, entry) = match encoder.source()? {
-            Source::Values { component, scale } => (
-                component,
-                Entry::Values {
-                    scale,
-                    width: layers.first()?.inputs,
-                },
-            ),
+    }
+}
+
+impl Entry {
+    /// The component that is read and how, for first layers of `width` inputs; none if only libtorch runs it.
+    fn new(
+        params: &ParamSet,
+        source: &Source<'_>,
+        width: usize,
+        activation: Activation,
+    ) -> Option<(usize, Self)> {
+        match *source {
+            Source::Values { component, scale } => Some((component, Self::Values { scale, width })),
             Source::Onehot {
                 component,
                 layer,
@@ -174,20 +179,41 @@ impl Fused {
                 let layer = Layer {
                     weight,
                     bias,
-                    inputs: size(weight, 0),
+                    inputs: params.get(weight).size()[0] as usize,
                     outputs: layer.outputs(),
                     norm: None,
                 };
-                (
-                    component,
-                    Entry::Rows {
-                        layer,
-                        groups: groups.to_vec(),
-                    },
-                )
+                let groups = groups.to_vec();
+                Some((component, Self::Rows { layer, groups }))
             }
-            Source::Onehot { .. } => return None,
+            Source::Onehot { .. } => None,
+        }
+    }
+}
+
+impl Fused {
+    /// The network of an encoder, hidden layers and a head in `params`; none if it has parts that only libtorch runs, or if
+    /// this processor or device is not made for it.
+    pub fn new(params: &ParamSet, encoder: &Encoder, hidden: &Mlp, head: &Linear) -> Option<Self> {
+        if params.device() != crate::Device::Cpu || !raw::has_fma() {
+            return None;
+        }
+        let linear = |layer: &Linear| {
+            let size = params.get(layer.weight()).size();
+            Layer {
+                weight: layer.weight(),
+                bias: layer.bias(),
+                inputs: size[1] as usize,
+                outputs: size[0] as usize,
+                norm: None,
+            }
         };
+        let (middle, activation) = hidden.hidden_only()?;
+        let mut layers: Vec<Layer> = middle.iter().chain([head]).map(linear).collect();
+        for (layer, norm) in layers.iter_mut().zip(hidden.norms()) {
+            layer.norm = Some(norm.ids());
+        }
+        let (component, entry) = Entry::new(params, &encoder.source()?, layers.first()?.inputs, activation)?;
         matches!(activation, Activation::Tanh | Activation::Relu).then_some(Self {
             component,
             entry,
@@ -234,27 +260,8 @@ impl Fused {
             }
         }
         work.weights.resize_with(self.layers.len(), Default::default);
-        for (layer, [turned, bias, padded_weight]) in self.layers.iter().zip(&mut work.weights) {
-            let (inputs, outputs) = (layer.inputs, layer.outputs);
-            let weight = params.values(layer.weight);
-            let width = padded(outputs);
-            turned.resize(padded(inputs) * width, 0.0);
-            for (o, row) in weight.chunks_exact(inputs).enumerate() {
-                for (i, value) in row.iter().enumerate() {
-                    turned[i * width + o] = *value;
-                }
-            }
-            bias.resize(width, 0.0);
-            bias[..outputs].copy_from_slice(params.values(layer.bias));
-            let width = padded(inputs);
-            padded_weight.resize(outputs * width, 0.0);
-            for (to, from) in padded_weight
-                .chunks_exact_mut(width)
-                .zip(weight.chunks_exact(inputs))
-            {
-                to[..inputs].copy_from_slice(from);
-            }
-        }
+        let layers = self.layers.iter().zip(&mut work.weights);
+        layers.for_each(|(layer, arranged)| layer.arrange(params, arranged));
     }
 
     /// The head's outputs, `[n, outputs]`.

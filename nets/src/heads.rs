@@ -1,82 +1,6 @@
-//! What stands on top of features: a categorical policy and values.
+//! What stands on top of logits: choices, drawn or the likeliest.
 
 use prospect_sim::random::Generator;
-use tch::{Kind, Tensor};
-
-use crate::{
-    init::Init,
-    linear::Linear,
-    params::{ParamBuilder, ParamSet},
-};
-
-/// A policy over `n` discrete actions: logits from features. Begins nearly uniform (orthogonal, gain 0.01).
-#[derive(Debug, Clone, Copy)]
-pub struct PolicyHead {
-    linear: Linear,
-}
-
-impl PolicyHead {
-    /// Adds the head's parameters.
-    pub fn new(
-        params: &mut ParamBuilder,
-        name: &str,
-        inputs: usize,
-        n_actions: usize,
-        rng: &mut Generator,
-    ) -> Self {
-        let init = Init::Orthogonal { gain: 0.01 };
-        Self {
-            linear: Linear::new(params, name, inputs, n_actions, init, rng),
-        }
-    }
-
-    /// Features `[batch, inputs]` to logits `[batch, n]`.
-    pub fn forward(&self, params: &ParamSet, features: &Tensor) -> Tensor {
-        self.linear.forward(params, features)
-    }
-}
-
-/// One value per reward stream: `[batch, streams]` from features. Begins orthogonal with gain 1.
-#[derive(Debug, Clone, Copy)]
-pub struct ValueHead {
-    linear: Linear,
-}
-
-impl ValueHead {
-    /// Adds the head's parameters.
-    pub fn new(
-        params: &mut ParamBuilder,
-        name: &str,
-        inputs: usize,
-        streams: usize,
-        rng: &mut Generator,
-    ) -> Self {
-        let init = Init::Orthogonal { gain: 1.0 };
-        Self {
-            linear: Linear::new(params, name, inputs, streams, init, rng),
-        }
-    }
-
-    /// Features `[batch, inputs]` to values `[batch, streams]`.
-    pub fn forward(&self, params: &ParamSet, features: &Tensor) -> Tensor {
-        self.linear.forward(params, features)
-    }
-}
-
-/// Log-probabilities `[batch, n]` of logits `[batch, n]`.
-pub fn log_softmax(logits: &Tensor) -> Tensor {
-    logits.log_softmax(-1, Kind::Float)
-}
-
-/// The log-probability `[batch]` of each sample's action (int64 `[batch]`).
-pub fn log_prob_of(log_probs: &Tensor, actions: &Tensor) -> Tensor {
-    log_probs.gather(1, &actions.unsqueeze(1), false).squeeze_dim(1)
-}
-
-/// The entropy `[batch]`, in nats, of log-probabilities `[batch, n]`.
-pub fn entropy(log_probs: &Tensor) -> Tensor {
-    -(log_probs * log_probs.exp()).sum_dim_intlist(-1, false, Kind::Float)
-}
 
 /// Draws an action per sample from logits `[batch, n]` by inverting the distribution function: one `random()` each, in
 /// order. Writes the action and, where `log_probs` is not empty, its log-probability.
@@ -126,18 +50,6 @@ pub fn greedy(logits: &[f32], n_actions: usize, actions: &mut [i32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn log_probabilities_and_entropy_by_hand() {
-        let logits = Tensor::from_slice(&[0.0f32, 3.0f32.ln(), 0.0, 0.0]).view([2, 2]);
-        let log_probs = log_softmax(&logits);
-        let actions = Tensor::from_slice(&[1i64, 0]);
-        let chosen = crate::read_floats(&log_prob_of(&log_probs, &actions));
-        assert!((chosen[0] - 0.75f32.ln()).abs() < 1e-6 && (chosen[1] - 0.5f32.ln()).abs() < 1e-6);
-        let entropies = crate::read_floats(&entropy(&log_probs));
-        let expected = -(0.25f32 * 0.25f32.ln() + 0.75 * 0.75f32.ln());
-        assert!((entropies[0] - expected).abs() < 1e-6 && (entropies[1] - 2.0f32.ln()).abs() < 1e-6);
-    }
 
     #[test]
     fn samples_follow_the_distribution() {

@@ -38,7 +38,6 @@ pub use error::NetsError;
 pub use fused::{Fused, FusedInput, FusedWork};
 pub use gather::GatherLinear;
 pub use gru::Gru;
-pub use heads::{PolicyHead, ValueHead};
 pub use init::Init;
 pub use linear::{Activation, Linear};
 pub use lstm::Lstm;

@@ -64,28 +64,16 @@ impl Mlp {
         let mut hidden = Vec::with_capacity(config.hidden.len());
         let mut norms = Vec::new();
         for (i, &outputs) in config.hidden.iter().enumerate() {
-            hidden.push(Linear::new(
-                params,
-                &format!("{name}.{i}"),
-                width,
-                outputs,
-                config.init,
-                rng,
-            ));
+            let layer = &format!("{name}.{i}");
+            hidden.push(Linear::new(params, layer, width, outputs, config.init, rng));
             if config.layer_norm {
                 norms.push(LayerNorm::new(params, &format!("{name}.{i}.norm"), outputs));
             }
             width = outputs;
         }
         let output = output.map(|(outputs, init)| {
-            let layer = Linear::new(
-                params,
-                &format!("{name}.{}", hidden.len()),
-                width,
-                outputs,
-                init,
-                rng,
-            );
+            let layer = &format!("{name}.{}", hidden.len());
+            let layer = Linear::new(params, layer, width, outputs, init, rng);
             width = outputs;
             layer
         });

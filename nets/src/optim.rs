@@ -145,56 +145,33 @@ impl Optimiser {
         let norm = params.grad_norm();
         let grad_scale = max_grad_norm.map_or(1.0, |max| (max / (norm + 1e-6)).min(1.0));
         self.steps += 1;
+        let steps = self.steps;
+        let rates = |constants, decay| adam_rates(constants, decay, lr, grad_scale, steps);
         match self.config {
             OptimiserConfig::Adam {
                 beta1,
                 beta2,
                 eps,
                 weight_decay,
-            } => self.adam(
-                params,
-                &adam_rates(
-                    [beta1, beta2, eps],
-                    [weight_decay, 0.0],
-                    lr,
-                    grad_scale,
-                    self.steps,
-                ),
-            ),
+            } => self.adam(params, &rates([beta1, beta2, eps], [weight_decay, 0.0])),
             OptimiserConfig::AdamW {
                 beta1,
                 beta2,
                 eps,
                 weight_decay,
-            } => self.adam(
-                params,
-                &adam_rates(
-                    [beta1, beta2, eps],
-                    [0.0, weight_decay],
-                    lr,
-                    grad_scale,
-                    self.steps,
-                ),
-            ),
+            } => self.adam(params, &rates([beta1, beta2, eps], [0.0, weight_decay])),
             OptimiserConfig::RAdam { beta1, beta2, eps } => {
-                let rates = radam_rates([beta1, beta2, eps], lr, grad_scale, self.steps);
+                let rates = radam_rates([beta1, beta2, eps], lr, grad_scale, steps);
                 self.adam(params, &rates);
             }
             OptimiserConfig::RmsProp {
                 alpha,
                 eps,
                 weight_decay,
-            } => self.rms_prop(
-                params,
-                &RmsPropRates {
-                    grad_scale: grad_scale as f32,
-                    l2: weight_decay as f32,
-                    alpha: alpha as f32,
-                    one_minus_alpha: (1.0 - alpha) as f32,
-                    lr: lr as f32,
-                    eps: eps as f32,
-                },
-            ),
+            } => {
+                let rates = rms_prop_rates([alpha, eps, weight_decay], lr, grad_scale);
+                self.rms_prop(params, &rates);
+            }
         }
         norm
     }
@@ -312,6 +289,18 @@ fn radam_rates(constants: [f64; 3], lr: f64, grad_scale: f64, steps: u64) -> Ada
         rates.eps = 1.0;
     }
     rates
+}
+
+/// `constants` are alpha, eps and the L2 penalty.
+fn rms_prop_rates([alpha, eps, l2]: [f64; 3], lr: f64, grad_scale: f64) -> RmsPropRates {
+    RmsPropRates {
+        grad_scale: grad_scale as f32,
+        l2: l2 as f32,
+        alpha: alpha as f32,
+        one_minus_alpha: (1.0 - alpha) as f32,
+        lr: lr as f32,
+        eps: eps as f32,
+    }
 }
 
 /// The step on another device, by libtorch's operations over the flat tensors.

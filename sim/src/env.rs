@@ -62,6 +62,9 @@ pub const ACHIEVED_GOAL: &str = "achieved_goal";
 /// The component that says which goal is pursued.
 pub const DESIRED_GOAL: &str = "desired_goal";
 
+/// The event fact that tells what has happened in a step, of tasks that tell it.
+pub const CAPTION: &str = "caption";
+
 /// Two real state facts over which a task without cells is drawn, such as position and velocity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plane {
@@ -91,6 +94,12 @@ pub trait Env: Send + Sync {
     /// The text behind value `id` of the text component `component` of the observation.
     fn text(&self, component: usize, id: i32) -> Cow<'static, str> {
         let _ = (component, id);
+        Cow::Borrowed("")
+    }
+
+    /// The words behind a value of the event fact [`CAPTION`]; empty where nothing is to be told.
+    fn caption(&self, number: i32) -> Cow<'static, str> {
+        let _ = number;
         Cow::Borrowed("")
     }
 

@@ -25,7 +25,7 @@ pub use bevy_ecs;
 
 pub use buffer::{Buffer, Slice, SliceMut};
 pub use env::{
-    ACHIEVED_GOAL, BodyState, DESIRED_GOAL, Env, EnvRows, EnvSpec, Frame, GoalReward, Plane, Pose,
+    ACHIEVED_GOAL, BodyState, CAPTION, DESIRED_GOAL, Env, EnvRows, EnvSpec, Frame, GoalReward, Plane, Pose,
     RowSelection, Scene,
 };
 pub use error::SimError;

@@ -165,40 +165,43 @@ impl DqnConfig {
     /// [`AgentError::Config`].
     pub fn check(&self) -> Result<(), AgentError> {
         let at_least_one = [
-            ("total_steps", self.total_steps as f64),
-            ("buffer_size", self.buffer_size as f64),
-            ("batch_size", self.batch_size as f64),
-            ("train_frequency", self.train_frequency as f64),
-            ("gradient_steps", self.gradient_steps as f64),
-            ("target_network_frequency", self.target_network_frequency as f64),
-            ("n_step", self.n_step as f64),
-            ("n_quantiles", self.n_quantiles as f64),
-            ("log_every_steps", self.log_every_steps as f64),
+            ("agent.total_steps", self.total_steps as f64),
+            ("agent.buffer_size", self.buffer_size as f64),
+            ("agent.batch_size", self.batch_size as f64),
+            ("agent.train_frequency", self.train_frequency as f64),
+            ("agent.gradient_steps", self.gradient_steps as f64),
+            (
+                "agent.target_network_frequency",
+                self.target_network_frequency as f64,
+            ),
+            ("agent.n_step", self.n_step as f64),
+            ("agent.n_quantiles", self.n_quantiles as f64),
+            ("agent.log_every_steps", self.log_every_steps as f64),
         ];
         for (key, value) in at_least_one {
             within(key, value, 1.0, f64::MAX)?;
         }
         let shares = [
-            ("tau", self.tau),
-            ("start_e", self.start_e),
-            ("end_e", self.end_e),
-            ("exploration_fraction", self.exploration_fraction),
-            ("gamma", self.gamma),
-            ("priority_alpha", self.priority_alpha),
-            ("priority_beta", self.priority_beta),
+            ("agent.tau", self.tau),
+            ("agent.start_e", self.start_e),
+            ("agent.end_e", self.end_e),
+            ("agent.exploration_fraction", self.exploration_fraction),
+            ("agent.gamma", self.gamma),
+            ("agent.priority_alpha", self.priority_alpha),
+            ("agent.priority_beta", self.priority_beta),
         ];
         for (key, value) in shares {
             within(key, value, 0.0, 1.0)?;
         }
-        within("learning_rate", self.learning_rate, 0.0, f64::MAX)?;
-        within("adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
-        within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
-        within("priority_eps", self.priority_eps, f64::MIN_POSITIVE, 1.0)?;
-        within("noisy_sigma", self.noisy_sigma, 0.0, f64::MAX)?;
-        within("n_atoms", self.n_atoms as f64, 2.0, f64::MAX)?;
-        within("kappa", self.kappa, f64::MIN_POSITIVE, f64::MAX)?;
-        within("v_min", self.v_min, f64::MIN, f64::MAX)?;
-        within("v_max", self.v_max, self.v_min.next_up(), f64::MAX)?;
+        within("agent.learning_rate", self.learning_rate, 0.0, f64::MAX)?;
+        within("agent.adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
+        within("agent.max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
+        within("agent.priority_eps", self.priority_eps, f64::MIN_POSITIVE, 1.0)?;
+        within("agent.noisy_sigma", self.noisy_sigma, 0.0, f64::MAX)?;
+        within("agent.n_atoms", self.n_atoms as f64, 2.0, f64::MAX)?;
+        within("agent.kappa", self.kappa, f64::MIN_POSITIVE, f64::MAX)?;
+        within("agent.v_min", self.v_min, f64::MIN, f64::MAX)?;
+        within("agent.v_max", self.v_max, self.v_min.next_up(), f64::MAX)?;
         check_hidden(&self.hidden)
     }
 
@@ -274,10 +277,16 @@ mod tests {
             change(&mut config);
             config.check().unwrap_err().to_string()
         };
-        assert_eq!(bad(|c| c.n_step = 0), "n_step = 0: use a number of at least 1");
-        assert_eq!(bad(|c| c.tau = 1.5), "tau = 1.5: use a number between 0 and 1");
-        assert!(bad(|c| c.v_max = c.v_min).starts_with("v_max = -10"));
-        assert!(bad(|c| c.n_atoms = 1).starts_with("n_atoms = 1"));
+        assert_eq!(
+            bad(|c| c.n_step = 0),
+            "agent.n_step = 0: use a number of at least 1"
+        );
+        assert_eq!(
+            bad(|c| c.tau = 1.5),
+            "agent.tau = 1.5: use a number between 0 and 1"
+        );
+        assert!(bad(|c| c.v_max = c.v_min).starts_with("agent.v_max = -10"));
+        assert!(bad(|c| c.n_atoms = 1).starts_with("agent.n_atoms = 1"));
         assert!(bad(|c| c.hidden = vec![0]).contains("at least 1"));
     }
 

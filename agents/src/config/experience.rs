@@ -33,7 +33,8 @@ pub struct HindsightConfig {
 impl HindsightConfig {
     /// Of a batch of `n`, how many transitions get another goal: the share `1 - 1 / (k + 1)`, rounded down.
     pub fn n_virtual(&self, n: usize) -> usize {
-        n * self.n_sampled_goal / (self.n_sampled_goal + 1)
+        let (n, k) = (n as u128, self.n_sampled_goal as u128);
+        (n * k / (k + 1)) as usize
     }
 }
 
@@ -72,6 +73,34 @@ impl ExperienceConfig {
             within(key, value as f64, 1.0, f64::MAX)?;
         }
         within("agent.gradient_steps", self.gradient_steps as f64, -1.0, f64::MAX)?;
+        if self.gradient_steps == 0 {
+            return Err(AgentError::Config {
+                key: "agent.gradient_steps",
+                value: "0".to_owned(),
+                remedy: "nothing would be learned; use -1 or a number of at least 1".to_owned(),
+            });
+        }
         within("agent.gamma", self.gamma, 0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_other_goals_is_rounded_down() {
+        let virtual_of = |n_sampled_goal, n| {
+            HindsightConfig {
+                strategy: HindsightStrategy::Future,
+                n_sampled_goal,
+            }
+            .n_virtual(n)
+        };
+        assert_eq!(
+            (virtual_of(4, 256), virtual_of(4, 4), virtual_of(1, 5)),
+            (204, 3, 2)
+        );
+        assert_eq!(virtual_of(usize::MAX, 256), 255);
     }
 }

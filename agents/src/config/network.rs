@@ -57,6 +57,20 @@ pub struct NetworkSettings {
     pub max_grad_norm: f64,
 }
 
+impl NetworkSettings {
+    /// Of networks over a vector, as PyTorch makes them; gradients are not clipped.
+    pub(super) fn of_vector(hidden: &[usize], activation: ActivationKind, adam_eps: f64) -> Self {
+        Self {
+            encoder: EncoderKind::Flat,
+            hidden: hidden.to_vec(),
+            activation,
+            init: InitKind::Torch,
+            adam_eps,
+            max_grad_norm: 0.0,
+        }
+    }
+}
+
 /// Refuses layers without units.
 pub(super) fn check_hidden(hidden: &[usize]) -> Result<(), AgentError> {
     if hidden.contains(&0) {

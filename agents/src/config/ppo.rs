@@ -235,26 +235,26 @@ impl PpoConfig {
     /// [`AgentError::Config`].
     pub fn check(&self) -> Result<(), AgentError> {
         let at_least_one = [
-            ("total_steps", self.total_steps as f64),
-            ("rollout_steps", self.rollout_steps as f64),
-            ("n_minibatches", self.n_minibatches as f64),
-            ("update_epochs", self.update_epochs as f64),
+            ("agent.total_steps", self.total_steps as f64),
+            ("agent.rollout_steps", self.rollout_steps as f64),
+            ("agent.n_minibatches", self.n_minibatches as f64),
+            ("agent.update_epochs", self.update_epochs as f64),
         ];
         for (key, value) in at_least_one {
             within(key, value, 1.0, f64::MAX)?;
         }
-        within("learning_rate", self.learning_rate, 0.0, f64::MAX)?;
-        within("adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
-        within("gamma", self.gamma, 0.0, 1.0)?;
-        within("gae_lambda", self.gae_lambda, 0.0, 1.0)?;
-        within("clip_coef", self.clip_coef, 0.0, 1.0)?;
-        within("ent_coef", self.ent_coef, f64::MIN, f64::MAX)?;
-        within("vf_coef", self.vf_coef, 0.0, f64::MAX)?;
-        within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
-        within("target_kl", self.target_kl, 0.0, f64::MAX)?;
-        within("log_std_init", self.log_std_init, -20.0, 20.0)?;
+        within("agent.learning_rate", self.learning_rate, 0.0, f64::MAX)?;
+        within("agent.adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
+        within("agent.gamma", self.gamma, 0.0, 1.0)?;
+        within("agent.gae_lambda", self.gae_lambda, 0.0, 1.0)?;
+        within("agent.clip_coef", self.clip_coef, 0.0, 1.0)?;
+        within("agent.ent_coef", self.ent_coef, f64::MIN, f64::MAX)?;
+        within("agent.vf_coef", self.vf_coef, 0.0, f64::MAX)?;
+        within("agent.max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
+        within("agent.target_kl", self.target_kl, 0.0, f64::MAX)?;
+        within("agent.log_std_init", self.log_std_init, -20.0, 20.0)?;
         if self.memory != MemoryKind::None {
-            within("memory_size", self.memory_size as f64, 1.0, f64::MAX)?;
+            within("agent.memory_size", self.memory_size as f64, 1.0, f64::MAX)?;
             if self.minibatch_size > 0 {
                 return Err(AgentError::Config {
                     key: "agent.minibatch_size",
@@ -317,15 +317,15 @@ mod tests {
         };
         assert_eq!(
             bad(|c| c.gamma = 1.5),
-            "gamma = 1.5: use a number between 0 and 1"
+            "agent.gamma = 1.5: use a number between 0 and 1"
         );
         assert_eq!(
             bad(|c| c.rollout_steps = 0),
-            "rollout_steps = 0: use a number of at least 1"
+            "agent.rollout_steps = 0: use a number of at least 1"
         );
         assert_eq!(
             bad(|c| c.learning_rate = f64::NAN),
-            "learning_rate = NaN: use a number of at least 0"
+            "agent.learning_rate = NaN: use a number of at least 0"
         );
         assert!(bad(|c| c.hidden = vec![64, 0]).contains("at least 1"));
     }

@@ -81,27 +81,27 @@ impl PqnConfig {
     /// [`AgentError::Config`].
     pub fn check(&self) -> Result<(), AgentError> {
         let at_least_one = [
-            ("total_steps", self.total_steps as f64),
-            ("rollout_steps", self.rollout_steps as f64),
-            ("n_minibatches", self.n_minibatches as f64),
-            ("update_epochs", self.update_epochs as f64),
+            ("agent.total_steps", self.total_steps as f64),
+            ("agent.rollout_steps", self.rollout_steps as f64),
+            ("agent.n_minibatches", self.n_minibatches as f64),
+            ("agent.update_epochs", self.update_epochs as f64),
         ];
         for (key, value) in at_least_one {
             within(key, value, 1.0, f64::MAX)?;
         }
         let shares = [
-            ("gamma", self.gamma),
-            ("q_lambda", self.q_lambda),
-            ("start_e", self.start_e),
-            ("end_e", self.end_e),
-            ("exploration_fraction", self.exploration_fraction),
+            ("agent.gamma", self.gamma),
+            ("agent.q_lambda", self.q_lambda),
+            ("agent.start_e", self.start_e),
+            ("agent.end_e", self.end_e),
+            ("agent.exploration_fraction", self.exploration_fraction),
         ];
         for (key, value) in shares {
             within(key, value, 0.0, 1.0)?;
         }
-        within("learning_rate", self.learning_rate, 0.0, f64::MAX)?;
-        within("adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
-        within("max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
+        within("agent.learning_rate", self.learning_rate, 0.0, f64::MAX)?;
+        within("agent.adam_eps", self.adam_eps, f64::MIN_POSITIVE, f64::MAX)?;
+        within("agent.max_grad_norm", self.max_grad_norm, 0.0, f64::MAX)?;
         check_hidden(&self.hidden)
     }
 
@@ -146,7 +146,7 @@ mod tests {
         };
         assert_eq!(
             config.check().unwrap_err().to_string(),
-            "q_lambda = -0.1: use a number between 0 and 1"
+            "agent.q_lambda = -0.1: use a number between 0 and 1"
         );
         let error = serde_json::from_str::<PqnConfig>(r#"{"lambda": 0.9}"#)
             .unwrap_err()

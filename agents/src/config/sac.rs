@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ActivationKind, EncoderKind, ExperienceConfig, HindsightConfig, HindsightStrategy, InitKind,
-    NetworkSettings, check_hidden, within,
+    ActivationKind, ExperienceConfig, HindsightConfig, HindsightStrategy, NetworkSettings, check_hidden,
+    within,
 };
 use crate::error::AgentError;
 
@@ -111,14 +111,7 @@ impl SacConfig {
 
     /// What its networks are made from.
     pub fn network(&self) -> NetworkSettings {
-        NetworkSettings {
-            encoder: EncoderKind::Flat,
-            hidden: self.hidden.clone(),
-            activation: self.activation,
-            init: InitKind::Torch,
-            adam_eps: self.adam_eps,
-            max_grad_norm: 0.0,
-        }
+        NetworkSettings::of_vector(&self.hidden, self.activation, self.adam_eps)
     }
 
     /// What it remembers, and the pace at which it learns from that.

@@ -3,10 +3,10 @@
 use prospect_nets::{Device, Init, NamedTensors};
 use prospect_sim::random::Generator;
 
-use super::{Spaces, finite};
+use super::Spaces;
 use crate::{
     config::NetworkSettings,
-    error::AgentError,
+    error::{AgentError, finite},
     network::{Grads, Network},
     samples::Samples,
 };
@@ -119,9 +119,9 @@ impl TwinCritics {
             let norm = network.learn(&samples, learning_rate, |values, grad| {
                 all.value[i] = mean(values);
                 all.loss[i] = squared_error(values, targets, grad);
-                finite(all.loss[i], ["loss of qf1", "loss of qf2"][i], step)
+                finite(all.loss[i], || ["loss of qf1", "loss of qf2"][i], step)
             })?;
-            finite(norm, ["gradient of qf1", "gradient of qf2"][i], step)?;
+            finite(norm, || ["gradient of qf1", "gradient of qf2"][i], step)?;
         }
         Ok(all)
     }
@@ -145,7 +145,7 @@ impl TwinCritics {
         let by_both = |a: &[f32], first_grad: &mut Grads| {
             let by_second = |b: &[f32], second_grad: &mut Grads| {
                 smaller = pessimist_gradient(a, b, first_grad, second_grad);
-                finite(smaller, "value of the policy's actions", step)
+                finite(smaller, || "value of the policy's actions", step)
             };
             second.input_gradient(&samples, by_second, &mut at_second)
         };
@@ -171,7 +171,7 @@ impl TwinCritics {
         let loss = |values: &[f32], grad: &mut Grads| {
             value = mean(values);
             grad.resize(values.len(), -1.0 / values.len() as f32);
-            finite(value, "value of the policy's actions", step)
+            finite(value, || "value of the policy's actions", step)
         };
         self.online[0].input_gradient(&samples, loss, &mut at_input)?;
         let none = vec![0.0; at_input.len()];

@@ -53,16 +53,20 @@ impl Experience {
     /// An empty one.
     ///
     /// # Errors
-    /// [`AgentError::Config`] for a size of 0; [`AgentError::Goals`] for hindsight in a task without goals;
+    /// [`AgentError::Config`] for a size of 0, or less than an episode with hindsight; [`AgentError::Goals`] for hindsight in
+    /// a task without goals;
     /// [`AgentError::Shaping`] if a reward module is not added to the task's reward.
     pub(crate) fn new(config: ExperienceConfig, init: &LearnerInit<'_>) -> Result<Self, AgentError> {
         init.stack.only_adds()?;
         let columns = init.stack.context_columns().len();
         let replay = Replay::new(init.layout, columns, config.buffer_size)?;
+        let hindsight = Hindsight::new(&config.hindsight, init.env, init.layout)?;
+        let longest = hindsight.as_ref().and(init.env.spec().max_steps);
+        check_holds(&replay, longest.unwrap_or(0) as usize * init.layout.actors())?;
         Ok(Self {
             sample: Sample::new(&replay, 1, config.batch_size)?,
             replay,
-            hindsight: Hindsight::new(&config.hindsight, init.env, init.layout)?,
+            hindsight,
             rng: Generator::named(init.seed, "agent/replay"),
             config,
             device: init.device,
@@ -134,4 +138,16 @@ impl Experience {
         self.rng = streams::restore(stored, "replay")?;
         Ok(())
     }
+}
+
+/// Refuses a replay that whole episodes, which hindsight learns from, do not fit into.
+fn check_holds(replay: &Replay, transitions: usize) -> Result<(), AgentError> {
+    if replay.capacity() >= transitions {
+        return Ok(());
+    }
+    Err(AgentError::Config {
+        key: "agent.buffer_size",
+        value: replay.capacity().to_string(),
+        remedy: format!("hindsight needs whole episodes of all envs: use at least {transitions}"),
+    })
 }

@@ -23,23 +23,6 @@ pub use self::{
 
 use prospect_sim::random::Generator;
 
-use crate::error::AgentError;
-
-/// Refuses a value that is no number, under the name of what it is.
-///
-/// # Errors
-/// [`AgentError::NotFinite`].
-pub(crate) fn finite(value: f64, term: &str, step: u64) -> Result<(), AgentError> {
-    if value.is_finite() {
-        return Ok(());
-    }
-    Err(AgentError::NotFinite {
-        term: term.to_owned(),
-        value,
-        step,
-    })
-}
-
 /// Fills `out` with `n` standard normal draws.
 pub(crate) fn normal_noise(n: usize, rng: &mut Generator, out: &mut Vec<f32>) {
     out.clear();

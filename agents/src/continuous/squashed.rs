@@ -1,5 +1,7 @@
 //! A diagonal Gaussian whose draws go through tanh: actions between -1 and 1, their density, and gradients by hand.
 
+use crate::tanh::log_slope;
+
 /// Bounds of the logarithm of the deviation, those of Haarnoja et al.'s code and Stable-Baselines3.
 const LOG_STD: (f32, f32) = (-20.0, 2.0);
 
@@ -24,8 +26,7 @@ pub struct SquashedGaussian {
 impl SquashedGaussian {
     /// Draws with `noise`, `[n, width]` of standard normal numbers.
     ///
-    /// The density of a squashed draw is that of the Gaussian divided by `1 - tanh(x)^2`, whose logarithm is taken as
-    /// `2 (ln 2 - x - softplus(-2 x))`, as `torch.distributions.TanhTransform` does: finite for every `x`.
+    /// The density of a squashed draw is that of the Gaussian divided by the slope of `tanh`.
     pub fn draw(&mut self, outputs: &[f32], noise: &[f32], width: usize) {
         self.width = width;
         self.action.clear();
@@ -39,8 +40,7 @@ impl SquashedGaussian {
                 let log_std = raw.clamp(LOG_STD.0, LOG_STD.1);
                 let spread = log_std.exp() * noise;
                 let x = mean + spread;
-                let log_slope = 2.0 * (std::f32::consts::LN_2 - x - softplus(-2.0 * x));
-                logprob += -0.5 * noise * noise - log_std - HALF_LN_2PI - log_slope;
+                logprob += -0.5 * noise * noise - log_std - HALF_LN_2PI - log_slope(x);
                 self.action.push(x.tanh());
                 self.spread.push(spread);
                 self.inside.push((LOG_STD.0..=LOG_STD.1).contains(raw));
@@ -76,11 +76,6 @@ impl SquashedGaussian {
         let rows = outputs.chunks_exact(2 * width);
         rows.for_each(|row| out.extend(row[..width].iter().map(|x| x.tanh())));
     }
-}
-
-/// `ln(1 + exp(x))`.
-fn softplus(x: f32) -> f32 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 #[cfg(test)]

@@ -112,10 +112,8 @@ impl Probe {
 
     /// Plays `episodes` on each level with the sampled policy and forked modules.
     fn play(&mut self, trainer: &Trainer, seeds: &[u64], episodes: usize) -> Result<(), AgentError> {
-        let repeated: Vec<u64> = seeds
-            .iter()
-            .flat_map(|&seed| std::iter::repeat_n(seed, episodes))
-            .collect();
+        let of_level = |&seed: &u64| std::iter::repeat_n(seed, episodes);
+        let repeated: Vec<u64> = seeds.iter().flat_map(of_level).collect();
         let mut envs = trainer.envs_with(repeated.len(), &self.ground.facts())?;
         let mut stack = trainer.stack().fork(envs.actors())?;
         let mut rollout = Rollout::new(envs.layout(), CHUNK);
@@ -123,14 +121,8 @@ impl Probe {
         let mut player = trainer.learner().player(envs.actors(), Play::Sampled, rng);
         envs.reset(Seeds::List(&repeated), rollout.first_row_mut())?;
         stack.begin(&rollout)?;
-        let names: Vec<String> = stack
-            .configs()
-            .map(|config| format!("bonus/{}", config.name))
-            .collect();
-        let names: Vec<String> = ["extrinsic".to_owned(), "mixed".to_owned()]
-            .into_iter()
-            .chain(names)
-            .collect();
+        let mut names = vec!["extrinsic".to_owned(), "mixed".to_owned()];
+        names.extend(stack.configs().map(|config| format!("bonus/{}", config.name)));
         let mut sums = Sums {
             arrivals: vec![0.0; self.visits.len()],
             rewards: vec![vec![0.0; self.visits.len()]; names.len()],

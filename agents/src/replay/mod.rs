@@ -67,12 +67,28 @@ pub struct Replay {
     priorities: Option<Priorities>,
 }
 
+/// Refuses a capacity that the system has no memory for, which would end the process without a word of why.
+fn check_room(per_row: usize, rows: usize, capacity: usize) -> Result<(), AgentError> {
+    let bytes = rows.checked_add(1).and_then(|rows| rows.checked_mul(per_row));
+    if bytes.is_some_and(|bytes| Vec::<u8>::new().try_reserve_exact(bytes).is_ok()) {
+        return Ok(());
+    }
+    Err(AgentError::Config {
+        key: CAPACITY_KEY,
+        value: capacity.to_string(),
+        remedy: format!(
+            "{:.0} GB do not fit into this machine's memory; use fewer transitions",
+            rows as f64 * per_row as f64 / 1e9
+        ),
+    })
+}
+
 impl Replay {
     /// An empty replay of at least `capacity` transitions (whole rows of `K`), with `context_columns` columns of reward
     /// modules' context.
     ///
     /// # Errors
-    /// [`AgentError::Config`] for a capacity of 0.
+    /// [`AgentError::Config`] for a capacity of 0 or beyond the machine's memory.
     pub fn new(layout: &RowLayout, context_columns: usize, capacity: usize) -> Result<Self, AgentError> {
         let actors = layout.actors();
         if capacity == 0 || actors == 0 {
@@ -83,6 +99,8 @@ impl Replay {
             });
         }
         let rows = capacity.div_ceil(actors);
+        let per_row = Ring::new(layout, context_columns, 1).bytes();
+        check_room(per_row, rows, capacity)?;
         let ring = Ring::new(layout, context_columns, rows + 1);
         Ok(Self {
             layout: layout.clone(),

@@ -133,7 +133,8 @@ impl Env for Chain {
     }
 }
 
-fn chosen(rows: RowSelection<'_>, ix: u32) -> bool {
+/// Whether row `ix` is one of `rows`.
+pub(crate) fn chosen(rows: RowSelection<'_>, ix: u32) -> bool {
     match rows {
         RowSelection::All => true,
         RowSelection::List(list) => list.contains(&ix),

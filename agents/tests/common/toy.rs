@@ -23,7 +23,7 @@ use prospect_sim::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::setup;
+use super::{chosen, setup};
 
 #[derive(Component, Serialize, Deserialize, Clone, Copy)]
 struct Player {
@@ -141,13 +141,6 @@ impl Env for Toy {
             query: shard.world().query(),
             rules: self.rules,
         }))
-    }
-}
-
-fn chosen(rows: RowSelection<'_>, ix: u32) -> bool {
-    match rows {
-        RowSelection::All => true,
-        RowSelection::List(list) => list.contains(&ix),
     }
 }
 

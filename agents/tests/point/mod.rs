@@ -23,7 +23,7 @@ use prospect_sim::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::common;
+use crate::common::{self, chosen};
 
 #[derive(Component, Serialize, Deserialize, Clone, Copy, Default)]
 struct Point {
@@ -157,13 +157,6 @@ impl Env for Line {
 
     fn goals(&self) -> Option<&dyn GoalReward> {
         self.rules.goals.then_some(self)
-    }
-}
-
-fn chosen(rows: RowSelection<'_>, ix: u32) -> bool {
-    match rows {
-        RowSelection::All => true,
-        RowSelection::List(list) => list.contains(&ix),
     }
 }
 

@@ -7,8 +7,8 @@ use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Dtype, Field, Frame, Plane};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, GREY, INK, WHITE};
 use super::task::{Description, State, Task, Verdict, in_range, real_fact};
+use crate::canvas::{Canvas, GREY, INK, WHITE};
 
 const DT_S: f64 = 0.2;
 const GRAVITY: f64 = 9.8;

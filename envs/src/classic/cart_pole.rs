@@ -6,8 +6,8 @@ use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Dtype, Field, Frame, Plane};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, GREY, INK, RED, WHITE};
 use super::task::{Description, State, Task, Verdict, in_range, real_fact};
+use crate::canvas::{Canvas, GREY, INK, RED, WHITE};
 
 const GRAVITY: f64 = 9.8;
 const MASS_POLE: f64 = 0.1;

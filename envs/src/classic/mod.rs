@@ -4,7 +4,6 @@
 //! an [`Env`](prospect_sim::Env): one component per row holds state and clock, one system steps all rows.
 
 mod acrobot;
-pub mod canvas;
 mod cart_pole;
 pub(crate) mod catalogue;
 mod env;
@@ -16,7 +15,6 @@ mod rows;
 mod task;
 
 pub use acrobot::{Acrobot, AcrobotState};
-pub use canvas::Canvas;
 pub use cart_pole::{CartPole, CartPoleState};
 pub use env::{Classic, Title};
 pub use mountain_car::{CarState, MountainCar};

@@ -4,8 +4,8 @@ use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Dtype, Field, Frame, Plane};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, GREEN, GREY, INK, RED, WHITE};
 use super::task::{Description, State, Task, Verdict, in_range, real_fact};
+use crate::canvas::{Canvas, GREEN, GREY, INK, RED, WHITE};
 
 pub(super) const MIN_POSITION: f64 = -1.2;
 pub(super) const MAX_POSITION: f64 = 0.6;

@@ -6,8 +6,8 @@ use prospect_sim::random::Generator;
 use prospect_sim::{ActionSpace, Dtype, Field, Frame, Plane};
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, INK, WHITE};
 use super::task::{Description, State, Task, Verdict, in_range, real_fact};
+use crate::canvas::{Canvas, INK, WHITE};
 
 const MAX_SPEED: f64 = 8.0;
 const MAX_TORQUE: f32 = 2.0;

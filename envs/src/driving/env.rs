@@ -1,5 +1,6 @@
 //! The [`Env`] over any [`Task`] of driving.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -9,8 +10,10 @@ use prospect_sim::{
 };
 
 use super::action::Order;
+use super::caption::Caption;
 use super::episode::{Episode, Objects, Remembered};
 use super::facts;
+use super::pictures::{Pictures, add_pictures};
 use super::road::{LaneIx, Route};
 use super::rows::DrivingRows;
 use super::settings::{Payment, Settings};
@@ -127,6 +130,10 @@ impl<T: Task> Env for DrivingEnv<T> {
         &self.spec
     }
 
+    fn caption(&self, number: i32) -> Cow<'static, str> {
+        Cow::Borrowed(Caption::numbered(number).words(self.shared.task.success()))
+    }
+
     fn build(&self, shard: &mut ShardBuilder<'_>) -> Result<Box<dyn EnvRows>, SimError> {
         let (n, agents) = (shard.n_envs(), self.shared.settings.agents);
         let slots = self.shared.capacity();
@@ -151,6 +158,10 @@ impl<T: Task> Env for DrivingEnv<T> {
         shard.systems(StepSet::Advance, systems::advance::<T>);
         shard.systems(StepSet::Judge, systems::judge::<T>);
         shard.systems(StepSet::End, systems::end::<T>);
+        if let Some(stack) = self.shared.settings.observation.stack() {
+            shard.column(Pictures::new(n, agents, stack));
+            shard.systems(StepSet::End, add_pictures::<T>);
+        }
         let selection = shard.facts().clone();
         let world = shard.world();
         let entities = rows_in_order(world, &self.spec.id)?;

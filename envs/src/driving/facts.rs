@@ -1,7 +1,8 @@
 //! The facts that driving tasks publish: names, units and ranges. Names are stable.
 
-use prospect_sim::{Dtype, FactSelection, FactSpec, Field};
+use prospect_sim::{CAPTION, Dtype, FactSelection, FactSpec, Field};
 
+use super::caption::Caption;
 use super::scene::View;
 use super::systems::StepResult;
 use super::task::Task;
@@ -59,11 +60,17 @@ pub(super) enum EventFact {
     Success,
     Crash,
     LaneChange,
+    Caption,
     /// A term of the reward.
     Term(usize),
 }
 
-const EVENTS: [EventFact; 3] = [EventFact::Success, EventFact::Crash, EventFact::LaneChange];
+const EVENTS: [EventFact; 4] = [
+    EventFact::Success,
+    EventFact::Crash,
+    EventFact::LaneChange,
+    EventFact::Caption,
+];
 
 impl StateFact {
     fn spec(self) -> FactSpec {
@@ -174,6 +181,7 @@ impl EventFact {
             Self::Success => f64::from(u8::from(result.success)),
             Self::Crash => f64::from(u8::from(result.crashed)),
             Self::LaneChange => f64::from(u8::from(result.lane_changed)),
+            Self::Caption => f64::from(result.caption as i32),
             Self::Term(index) => result.terms[index],
         }
     }
@@ -188,6 +196,11 @@ pub(super) fn schema<T: Task>(task: &T) -> Vec<FactSpec> {
         flag("success", task.success()),
         flag("crash", "the vehicle has just collided"),
         flag("lane_change", "the vehicle has just begun to follow another lane"),
+        FactSpec::event(
+            Field::new(CAPTION, Dtype::I32, &[], 0.0, f64::from(Caption::LAST)),
+            "",
+            "what the step is told as: number of a caption, 0 for nothing",
+        ),
     ]);
     facts.extend(task.terms().iter().map(|term| {
         let any = f64::INFINITY;

@@ -4,12 +4,15 @@ use bevy_ecs::entity::Entity;
 use bevy_ecs::query::With;
 use bevy_ecs::system::{Query, ResMut, SystemState};
 use bevy_ecs::world::World;
-use prospect_sim::{BodyState, EnvRows, FactSelection, FieldsMut, Occupied, RowSelection, SimError, Slot};
+use prospect_sim::{
+    BodyState, EnvRows, FactSelection, FieldsMut, Frame, Occupied, RowSelection, SimError, Slot,
+};
 
 use super::env::Shared;
 use super::episode::{Episode, Objects, Remembered};
 use super::facts::Facts;
 use super::observation::ObserverScratch;
+use super::pictures::Pictures;
 use super::road::Route;
 use super::scene::View;
 use super::state;
@@ -17,7 +20,11 @@ use super::systems::{Desk, RowQuery, VehicleQuery};
 use super::table::{RowMut, Still, Table, with_table};
 use super::task::Task;
 use super::vehicle::{Body, Driver, Params};
+use super::view::{paint, view_of, window_of};
 use crate::row_order::for_rows;
+
+/// What a tile of a picture shows, in m.
+const TILE_M: f64 = 4.0;
 
 /// All components of vehicles, to look at.
 type VehicleView<'w, 's> =
@@ -87,6 +94,7 @@ impl<T: Task> DrivingRows<T> {
         let Some((bodies, drivers, routes, params)) = tables.next() else {
             return;
         };
+        let pictures = world.get_resource::<Pictures>();
         let (shared, slots, scratch) = (&self.shared, self.slots, &mut self.scratch);
         for_rows(rows, self.entities.len(), |row| {
             let Ok((episode, objects, memory, used)) = row_states.get(self.entities[row]) else {
@@ -102,6 +110,7 @@ impl<T: Task> DrivingRows<T> {
                 params: &params[range],
                 objects: &objects.0,
                 episode,
+                pictures: pictures.map_or(&[], |pictures| pictures.row(row)),
             };
             look(row, &view, &memory.0, scratch);
         });
@@ -143,6 +152,14 @@ impl<T: Task> EnvRows for DrivingRows<T> {
                 too_many = Some(vehicles);
             }
         }));
+        if let Some(mut pictures) = world.remove_resource::<Pictures>() {
+            let settings = self.shared.settings.clone();
+            self.each_view(world, rows, |row, view, _, _| {
+                pictures.clear(row);
+                pictures.push(row, |agent, out| settings.observation.picture(view, agent, out));
+            });
+            world.insert_resource(pictures);
+        }
         match too_many {
             None => Ok(()),
             Some(vehicles) => Err(SimError::Env {
@@ -198,10 +215,23 @@ impl<T: Task> EnvRows for DrivingRows<T> {
             params: &still.fleet.params,
             objects: &still.fleet.objects,
             episode: &still.episode,
+            pictures: &[],
         };
         let mut form = state::scene(&self.id, &view, &still.rng);
         self.shared.task.publish(&view, &still.memory, &mut form);
         serde_json::to_string(&form).ok()
+    }
+
+    fn render(&mut self, world: &mut World, row: usize, tile: usize) -> Option<Frame> {
+        let mut frame = None;
+        let only = [u32::try_from(row).ok().filter(|_| row < self.entities.len())?];
+        self.each_view(world, RowSelection::List(&only), |_, view, _, _| {
+            let window = window_of(view);
+            let pixels_per_m = tile as f64 / TILE_M;
+            let size = window.size_m.map(|size| (size * pixels_per_m).ceil() as usize);
+            frame = Some(paint(&view_of(view), window, size));
+        });
+        frame
     }
 
     fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {

@@ -25,6 +25,8 @@ pub struct View<'a> {
     pub objects: &'a [RoadObject],
     /// Clocks, and who is controlled.
     pub episode: &'a Episode,
+    /// The stacks of pictures of all agents, if the observation is one of pictures and it is being looked at.
+    pub pictures: &'a [u8],
 }
 
 impl<'a> View<'a> {

@@ -9,12 +9,14 @@ use bevy_ecs::system::{Query, Res, ResMut};
 use prospect_sim::{ActionColumn, BodyState, Occupied, Outcome, Rng, Slot};
 
 use super::action::Order;
+use super::caption::Caption;
 use super::env::Shared;
 use super::episode::{Episode, Objects, Remembered};
-use super::road::Route;
+use super::road::{LaneIx, Route};
+use super::scene::View;
 use super::settings::Payment;
 use super::table::{RowMut, Table, with_table};
-use super::task::{MAX_TERMS, Task};
+use super::task::{MAX_TERMS, Task, Verdict};
 use super::traffic::{Fleet, Scratch, Traffic};
 use super::vehicle::{Body, Driver, Params};
 
@@ -42,9 +44,46 @@ pub(super) struct StepResult {
     pub(super) truncated: bool,
     pub(super) crashed: bool,
     pub(super) lane_changed: bool,
+    pub(super) caption: Caption,
     /// The state before the step, to tell what has happened.
     crashed_before: bool,
-    target_before: super::road::LaneIx,
+    on_road_before: bool,
+    target_before: LaneIx,
+}
+
+impl StepResult {
+    /// Remembers what vehicle `i` is like before the step.
+    fn begin(&mut self, view: &View<'_>, i: usize) {
+        self.crashed_before = view.bodies[i].crashed;
+        self.on_road_before = view.on_road(i);
+        self.target_before = view.target_lane(i);
+    }
+
+    /// Tells what the step has done to vehicle `i`.
+    fn finish(&mut self, view: &View<'_>, i: usize, verdict: &Verdict) {
+        let (before, now) = (self.target_before, view.target_lane(i));
+        self.success = verdict.success;
+        self.truncated = verdict.truncated;
+        self.crashed = view.bodies[i].crashed && !self.crashed_before;
+        self.lane_changed = now != before;
+        self.caption = if self.crashed {
+            Caption::Crash
+        } else if self.success {
+            Caption::Success
+        } else if self.truncated {
+            Caption::TimeUp
+        } else if self.on_road_before && !view.on_road(i) {
+            Caption::OffRoad
+        } else if now == before {
+            Caption::None
+        } else if view.network.road(now) != view.network.road(before) {
+            Caption::NextRoad
+        } else if now < before {
+            Caption::LaneLeft
+        } else {
+            Caption::LaneRight
+        };
+    }
 }
 
 /// All components of vehicles.
@@ -99,16 +138,14 @@ pub(super) fn act<T: Task>(
         let used = row_state.used.0 as usize;
         let view = table.view(&desk.shared, row * desk.slots, used, &row_state.objects.0, row_state.episode);
         desk.shared.task.before_step(&view, row_state.memory, row_state.rng);
+        let actors = row * settings.agents..(row + 1) * settings.agents;
+        for (result, &i) in desk.results[actors].iter_mut().zip(&view.episode.controlled) {
+            result.begin(&view, usize::from(i));
+        }
         let episode = &mut *row_state.episode;
         episode.time_s += settings.step_s();
         episode.steps += 1;
         episode.between_is_due = T::CHANGES_BETWEEN_STEPS;
-        let actors = row * settings.agents..(row + 1) * settings.agents;
-        for (result, &i) in desk.results[actors].iter_mut().zip(&episode.controlled) {
-            let i = row * desk.slots + usize::from(i);
-            result.crashed_before = table.bodies[i].crashed;
-            result.target_before = table.drivers[i].target_lane;
-        }
     });
 }
 
@@ -174,11 +211,7 @@ pub(super) fn judge<T: Task>(
                 Payment::Sparse => verdict.sparse,
             };
             outcome.terminated[actor] = verdict.terminated;
-            let ego = view.ego(agent);
-            result.success = verdict.success;
-            result.truncated = verdict.truncated;
-            result.crashed = view.bodies[ego].crashed && !result.crashed_before;
-            result.lane_changed = view.drivers[ego].target_lane != result.target_before;
+            result.finish(&view, view.ego(agent), &verdict);
         }
     });
 }

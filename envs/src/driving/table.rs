@@ -77,6 +77,7 @@ impl Table<'_> {
             params: &self.params[row],
             objects,
             episode,
+            pictures: &[],
         }
     }
 

@@ -45,6 +45,7 @@ impl Vehicles<'_> {
             params: self.params,
             objects: self.objects,
             episode,
+            pictures: &[],
         }
     }
 }
@@ -65,6 +66,8 @@ pub struct Rules {
 pub struct Scratch {
     /// Who is where.
     pub index: LaneIndex,
+    /// Twice the geometric mean of comfortable acceleration and braking of each vehicle, in m/s².
+    pub(super) comfort: Vec<f64>,
     /// Unit vectors of the headings before the vehicles move.
     headings: Vec<Point>,
     /// Vehicles that are changing lane, some of which may have finished.
@@ -101,6 +104,11 @@ impl Traffic<'_> {
         for body in &*self.vehicles.bodies {
             index.add(network, body.position, body.heading, body.lane, true);
         }
+        let comfort = |params: &Params| 2.0 * (-params.comfort_acc_max * params.comfort_acc_min).sqrt();
+        self.scratch.comfort.clear();
+        self.scratch
+            .comfort
+            .extend(self.vehicles.params.iter().map(comfort));
         self.add_objects();
     }
 

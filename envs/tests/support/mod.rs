@@ -95,7 +95,7 @@ pub fn driving_ids() -> Vec<String> {
         .iter()
         .filter(|entry| !CLASSIC.contains(&entry.family()))
         .map(|entry| entry.id().to_owned())
-        .filter(|id| !id.starts_with("MiniGrid-"))
+        .filter(|id| !id.starts_with("MiniGrid-") && !id.starts_with("traffic-light-"))
         .collect()
 }
 

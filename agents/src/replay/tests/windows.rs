@@ -271,6 +271,13 @@ fn what_does_not_fit_is_refused() {
     let layout = tape.layout();
     let message = Replay::new(&layout, 0, 0).unwrap_err().to_string();
     assert!(message.contains("agent.buffer_size = 0"), "{message}");
+    for too_large in [usize::MAX, 1 << 50] {
+        let message = Replay::new(&layout, 0, too_large).unwrap_err().to_string();
+        assert!(
+            message.contains("agent.buffer_size") && message.contains("use fewer transitions"),
+            "{message}"
+        );
+    }
     let mut replay = Replay::new(&layout, 1, 3).unwrap();
     assert_eq!(replay.capacity(), 4);
     let message = Sample::new(&replay, 3, 8).unwrap_err().to_string();

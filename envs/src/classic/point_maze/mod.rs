@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use maze::{Layout, Maze};
 
-use super::canvas::{Canvas, GREEN, WHITE};
 use super::task::{Description, Observation, State, Task, Verdict, in_range, real_fact};
+use crate::canvas::{Canvas, GREEN, WHITE};
 
 /// A goal is reached within this distance, in m.
 const GOAL_RADIUS: f64 = 0.45;

@@ -58,11 +58,7 @@ impl Attributes {
         };
         let names = value.as_array().filter(|names| !names.is_empty());
         let attributes: Option<Vec<_>> = names.and_then(|names| names.iter().map(attribute).collect());
-        let distinct = attributes.filter(|list| {
-            let mut rest = &list[..];
-            std::iter::from_fn(|| rest.split_first().inspect(|split| rest = split.1))
-                .all(|(first, rest)| !rest.contains(first))
-        });
+        let distinct = attributes.filter(|list| (1..list.len()).all(|i| !list[..i].contains(&list[i])));
         let known = NAMES.map(|row| row.0).join(", ");
         let attributes =
             distinct.ok_or_else(|| options.refuse(KEY, &format!("a list of some of {known}, each once")))?;

@@ -5,6 +5,7 @@
 mod attributes;
 mod exit;
 mod goal;
+mod grayscale;
 mod kinematics;
 mod lidar;
 mod occupancy;
@@ -18,6 +19,7 @@ use prospect_sim::{Field, FieldsMut};
 pub use attributes::{Attribute, Attributes};
 pub use exit::ExitObservation;
 pub use goal::KinematicsGoal;
+pub use grayscale::Grayscale;
 pub use kinematics::{Feature, Kinematics, square_ranges};
 pub use lidar::Lidar;
 pub use occupancy::{Layer, OccupancyGrid};
@@ -57,6 +59,17 @@ pub trait Observer: Debug + Send + Sync {
         &[]
     }
 
+    /// Pictures in the stack of an agent, and bytes of a picture, if it sees pictures; [`Self::picture`] draws them.
+    fn stack(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// Draws what `agent` sees now, the newest picture of its stack. The env calls it once at the start of an episode and after
+    /// each step; [`View::pictures`] has the stacks.
+    fn picture(&self, view: &View<'_>, agent: usize, out: &mut [u8]) {
+        let _ = (view, agent, out);
+    }
+
     /// Writes what `agent` sees into the entries of `actor`: in component `c`, `width` values from `actor * width` on. To
     /// look must not change anything: it happens more than once for some states.
     fn observe(
@@ -69,8 +82,8 @@ pub trait Observer: Debug + Send + Sync {
     );
 }
 
-/// Types of observation of one agent.
-const TYPES: [&str; 8] = [
+/// Types of observation of one agent; the last two cannot be parts of a tuple.
+const TYPES: [&str; 9] = [
     "Kinematics",
     "ExitObservation",
     "TimeToCollision",
@@ -78,6 +91,7 @@ const TYPES: [&str; 8] = [
     "OccupancyGrid",
     "LidarObservation",
     "AttributesObservation",
+    "GrayscaleObservation",
     "TupleObservation",
 ];
 
@@ -115,6 +129,7 @@ fn read_type(
         "ExitObservation" => Box::new(ExitObservation::read(&mut options)?),
         "TimeToCollision" => Box::new(TimeToCollision::read(&mut options)?),
         "OccupancyGrid" => Box::new(OccupancyGrid::read(&mut options)?),
+        "GrayscaleObservation" => Box::new(Grayscale::read(&mut options)?),
         "LidarObservation" => Box::new(Lidar::read(&mut options)?),
         "AttributesObservation" if default.attributes().is_empty() => {
             return Err(options.refuse("type", "another type: this task measures no attributes"));
@@ -122,9 +137,9 @@ fn read_type(
         "AttributesObservation" => Box::new(Attributes::read(&mut options)?),
         "TupleObservation" => {
             let parts = options.nested_list("observation_configs")?.into_iter();
-            // A tuple in a tuple would only be a longer tuple.
+            // A tuple in a tuple would only be a longer tuple; stacks of pictures are kept for whole observations.
             let observers: Result<Vec<_>, _> = parts
-                .map(|part| read_type(part, default, &types[..TYPES.len() - 1]))
+                .map(|part| read_type(part, default, &TYPES[..TYPES.len() - 2]))
                 .collect();
             Box::new(Tuple::new(observers?))
         }

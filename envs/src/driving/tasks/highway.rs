@@ -329,3 +329,44 @@ impl Task for Highway {
         "the time is up without a crash"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+
+    fn read(json: &str, preset: Preset) -> Result<Option<Population>, RegistryError> {
+        let options: Options = serde_json::from_str(json).unwrap();
+        let mut reader = OptionReader::new("highway-v0", &options);
+        Highway::read(&mut reader, preset).map(|task| task.population)
+    }
+
+    #[test]
+    fn populations_by_name_and_by_weight() {
+        assert_eq!(read("{}", Preset::USUAL).unwrap(), None);
+        assert_eq!(read("{}", Preset::HETEROGENEOUS).unwrap(), Some(Population::MILD));
+        let chaotic = read(r#"{"population": "chaotic"}"#, Preset::FAST);
+        assert_eq!(chaotic.unwrap(), Some(Population::CHAOTIC));
+        let weighed = read(
+            r#"{"population": {"normal": 2, "aggressive": 1, "conservative": 1}}"#,
+            Preset::FAST,
+        );
+        let Population {
+            aggressive,
+            conservative,
+        } = weighed.unwrap().unwrap();
+        assert_eq!((aggressive, conservative), (0.25, 0.25));
+        let one_kind = read(r#"{"other_vehicles_type": "linear"}"#, Preset::HETEROGENEOUS);
+        assert_eq!(one_kind.unwrap(), None);
+    }
+
+    #[test]
+    fn populations_that_cannot_be_used() {
+        let error = |json: &str| read(json, Preset::USUAL).unwrap_err().to_string();
+        assert!(error(r#"{"population": "wild"}"#).contains("mild, chaotic, or an object"));
+        assert!(error(r#"{"population": {"normal": 0}}"#).contains("not all 0"));
+        assert!(error(r#"{"population": {"bold": 1}}"#).contains("no option `bold`"));
+        let both = r#"{"population": "mild", "other_vehicles_type": "linear"}"#;
+        assert!(error(both).contains("leave one of them out"));
+    }
+}

@@ -297,7 +297,7 @@ impl Task for LaneKeeping {
     }
 
     fn facts(&self) -> Vec<FactSpec> {
-        let offset = Field::new("lane_offset", Dtype::F32, &[], -1e3, 1e3);
+        let offset = Field::new("lane_offset_m", Dtype::F32, &[], -1e3, 1e3);
         vec![FactSpec::state(
             offset,
             "m",

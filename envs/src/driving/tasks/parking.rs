@@ -328,10 +328,10 @@ impl Task for Parking {
         };
         let [length, width] = WALLS.map(|size| size / 2.0);
         vec![
-            fact("goal_x", [-length, length], "m", "middle of the wanted spot"),
-            fact("goal_y", [-width, width], "m", "middle of the wanted spot"),
+            fact("goal_x_m", [-length, length], "m", "middle of the wanted spot"),
+            fact("goal_y_m", [-width, width], "m", "middle of the wanted spot"),
             fact(
-                "goal_distance",
+                "goal_distance_m",
                 [0.0, 100.0],
                 "m",
                 "to the middle of the wanted spot",

@@ -198,7 +198,7 @@ impl Task for UTurn {
             reward = lmap(reward, [collision, fast + left], [0.0, 1.0]);
         }
         let turned = view.network.name(view.network.to(road)) == "d";
-        let success = turned && !body.crashed;
+        let success = turned && on_road > 0.0 && !body.crashed;
         Verdict {
             reward: reward * on_road,
             sparse: memory.pay(agent, success),
@@ -213,6 +213,6 @@ impl Task for UTurn {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is on the road behind the bend, uncrashed"
+        "the ego is on the road behind the bend and uncrashed"
     }
 }

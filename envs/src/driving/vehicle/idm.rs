@@ -2,7 +2,7 @@
 
 use super::controller::{linear_steering, steering_control};
 use super::params::Params;
-use crate::driving::neighbours::ThingIx;
+use crate::driving::neighbours::{Neighbours, ThingIx};
 use crate::driving::road::LaneIx;
 use crate::driving::road::scalar::{Point, clip, dot, not_zero, scale, sub};
 use crate::driving::traffic::Traffic;
@@ -17,6 +17,16 @@ struct Seen {
     is_vehicle: bool,
 }
 
+/// What a vehicle finds on its own lane.
+pub(super) struct Present {
+    /// The acceleration it would choose with nobody ahead, in m/s².
+    pub(super) free: f64,
+    /// Who is ahead and behind.
+    pub(super) neighbours: Neighbours,
+    /// The acceleration it chooses, in m/s².
+    pub(super) acceleration: f64,
+}
+
 impl Traffic<'_> {
     /// Vehicle `i`, of traffic, decides.
     pub(in crate::driving) fn act_traffic(&mut self, i: usize) {
@@ -25,12 +35,18 @@ impl Traffic<'_> {
         }
         self.follow_road(i);
         let free = self.free_acceleration(i, i as ThingIx);
+        let neighbours = self.neighbours(i, self.vehicles.bodies[i].lane);
+        let present = Present {
+            free,
+            neighbours,
+            acceleration: self.own_acceleration(i, free, neighbours.front),
+        };
         if self.vehicles.drivers[i].enable_lane_change {
-            self.change_lane_policy(i, free);
+            self.change_lane_policy(i, &present);
         }
         let driver = &self.vehicles.drivers[i];
         let (own, target) = (self.vehicles.bodies[i].lane, driver.target_lane);
-        let mut acceleration = self.own_acceleration(i, free, self.neighbours(i, own).front);
+        let mut acceleration = present.acceleration;
         if own != target {
             let other = self.own_acceleration(i, free, self.neighbours(i, target).front);
             acceleration = if other < acceleration { other } else { acceleration };
@@ -116,7 +132,7 @@ impl Traffic<'_> {
             return free;
         };
         let gap = self.gap(at, &subject, &front);
-        let ratio = self.desired_gap(params, (at, subject.speed), (thing, front.speed)) / not_zero(gap);
+        let ratio = self.desired_gap(asker, (at, subject.speed), (thing, front.speed)) / not_zero(gap);
         free - params.comfort_acc_max * (ratio * ratio)
     }
 
@@ -135,21 +151,22 @@ impl Traffic<'_> {
         lane.local_coordinates(bodies[other].position).0 - self.scratch.index.own(i).0
     }
 
-    /// The distance that IDM keeps from a thing ahead, given who and how fast both are, in m.
+    /// The distance that IDM with the parameters of vehicle `asker` keeps from a thing ahead, given who and how fast both
+    /// are, in m.
     #[inline]
     pub(super) fn desired_gap(
         &self,
-        params: &Params,
+        asker: usize,
         (subject, speed): (ThingIx, f64),
         (front, front_speed): (ThingIx, f64),
     ) -> f64 {
         let along = self.scratch.index.along(subject as usize);
         let front_along = self.scratch.index.along(front as usize);
         let closing = sub(scale(along, speed), scale(front_along, front_speed));
-        let comfort = -params.comfort_acc_max * params.comfort_acc_min;
+        let params = &self.vehicles.params[asker];
         params.distance_wanted
             + speed * params.time_wanted
-            + speed * dot(closing, along) / (2.0 * comfort.sqrt())
+            + speed * dot(closing, along) / self.scratch.comfort[asker]
     }
 }
 
@@ -207,11 +224,7 @@ mod tests {
         with_leader(Kind::Idm, |traffic| {
             near(traffic.acceleration(0, Some(0), None), 0.881_799_768_5);
             near(traffic.acceleration(0, Some(0), Some(1)), -13.302_638_305_7);
-            let params = &traffic.vehicles.params[0];
-            near(
-                traffic.desired_gap(params, (0, 22.0), (1, 18.0)),
-                54.360_751_148_9,
-            );
+            near(traffic.desired_gap(0, (0, 22.0), (1, 18.0)), 54.360_751_148_9);
             assert_eq!(traffic.acceleration(0, None, Some(1)), 0.0);
         });
     }

@@ -1,5 +1,6 @@
 //! MOBIL: when traffic changes lane (Kesting, Treiber, Helbing 2007).
 
+use super::idm::Present;
 use crate::driving::neighbours::ThingIx;
 use crate::driving::road::LaneIx;
 use crate::driving::traffic::Traffic;
@@ -13,8 +14,8 @@ fn sign(from: u16, to: u16) -> i32 {
 }
 
 impl Traffic<'_> {
-    /// Vehicle `i`, whose free acceleration is given, gives a change of lane up, or, when its clock says so, thinks of one.
-    pub(super) fn change_lane_policy(&mut self, i: usize, free: f64) {
+    /// Vehicle `i` gives a change of lane up, or, when its clock says so, thinks of one.
+    pub(super) fn change_lane_policy(&mut self, i: usize, present: &Present) {
         let own = self.vehicles.bodies[i].lane;
         let driver = &mut self.vehicles.drivers[i];
         if own != driver.target_lane {
@@ -31,7 +32,7 @@ impl Traffic<'_> {
         let body = self.vehicles.bodies[i];
         for lane in self.network.side_lanes(own) {
             let reachable = self.network.lane(lane).is_reachable_from(body.position);
-            if reachable && body.speed.abs() >= LEAST_SPEED && self.recommends(i, free, lane) {
+            if reachable && body.speed.abs() >= LEAST_SPEED && self.recommends(i, present, lane) {
                 self.vehicles.drivers[i].target_lane = lane;
             }
         }
@@ -48,13 +49,13 @@ impl Traffic<'_> {
             }
             let gap = self.gap_between(i, v);
             let me = (i as ThingIx, vehicles.bodies[i].speed);
-            let wanted = self.desired_gap(&vehicles.params[i], me, (other, vehicles.bodies[v].speed));
+            let wanted = self.desired_gap(i, me, (other, vehicles.bodies[v].speed));
             0.0 < gap && gap < wanted
         })
     }
 
-    /// Whether MOBIL recommends vehicle `i`, whose free acceleration is given, to change to `lane`.
-    fn recommends(&self, i: usize, free: f64, lane: LaneIx) -> bool {
+    /// Whether MOBIL recommends vehicle `i` to change to `lane`.
+    fn recommends(&self, i: usize, present: &Present, lane: LaneIx) -> bool {
         let me = Some(i as ThingIx);
         let params = &self.vehicles.params[i];
         let new = self.neighbours(i, lane);
@@ -62,15 +63,15 @@ impl Traffic<'_> {
         if follower_braking < -params.lane_change_max_braking_imposed {
             return false;
         }
-        let predicted = self.own_acceleration(i, free, new.front);
+        let predicted = self.own_acceleration(i, present.free, new.front);
         if let Some(id) = self.vehicles.routes[i].first().and_then(|step| step.id) {
             // The route wants a lane: go there if it is safe.
             let target = self.network.id(self.vehicles.drivers[i].target_lane);
             let right_way = sign(target, self.network.id(lane)) == sign(target, id);
             return right_way && predicted >= -params.lane_change_max_braking_imposed;
         }
-        let old = self.neighbours(i, self.vehicles.bodies[i].lane);
-        let mut gain = predicted - self.own_acceleration(i, free, old.front);
+        let old = present.neighbours;
+        let mut gain = predicted - present.acceleration;
         if params.politeness != 0.0 {
             let of_new = follower_braking - self.acceleration(i, new.rear, new.front);
             let of_old = self.acceleration(i, old.rear, old.front) - self.acceleration(i, old.rear, me);

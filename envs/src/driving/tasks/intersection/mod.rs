@@ -242,7 +242,8 @@ impl Task for Intersection {
         }
         terms.iter_mut().for_each(|term| *term /= agents as f64);
         let (crashed, arrived) = (view.bodies[ego].crashed, Self::has_arrived(view, ego));
-        let success = arrived && !crashed;
+        // The package calls it an arrival too if the ego is beside the road.
+        let success = arrived && !crashed && view.on_road(ego);
         let (reward, terminated) = if self.cooperative {
             (shared / agents as f64, self.is_over(view))
         } else {
@@ -271,6 +272,6 @@ impl Task for Intersection {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is 25 m into an exit, uncrashed"
+        "the ego is 25 m into an exit, on the road and uncrashed"
     }
 }

@@ -196,7 +196,8 @@ impl Task for Merge {
         decision: Decision<'_>,
         terms: &mut [f64],
     ) -> Verdict {
-        let body = view.ego_body(agent);
+        let ego = view.ego(agent);
+        let body = &view.bodies[ego];
         terms[0] = f64::from(u8::from(body.crashed));
         terms[1] = f64::from(view.network.id(body.lane));
         terms[2] = lmap(body.speed, self.reward_speed_range, [0.0, 1.0]);
@@ -205,7 +206,7 @@ impl Task for Merge {
         let [collision, right, fast, _, merging] = self.weights;
         let bounds = [collision + merging, fast + right];
         let passed = body.position[0] > self.finish;
-        let success = passed && !body.crashed;
+        let success = passed && view.on_road(ego) && !body.crashed;
         Verdict {
             reward: lmap(weighted(&self.weights, terms), bounds, [0.0, 1.0]),
             sparse: memory.pay(agent, success),
@@ -221,6 +222,6 @@ impl Task for Merge {
     }
 
     fn success(&self) -> &'static str {
-        "the merge is behind the ego, uncrashed"
+        "the merge is behind the ego, which is on the road and uncrashed"
     }
 }

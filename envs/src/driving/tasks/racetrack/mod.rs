@@ -354,7 +354,7 @@ impl Task for Racetrack {
         vec![
             fact("laps", [0.0, 1e4], "", "laps completed in this episode"),
             fact(
-                "lap_length",
+                "lap_length_m",
                 [0.0, self.circuit.length()],
                 "m",
                 "of a lap along the innermost lanes",

@@ -7,11 +7,52 @@ use crate::driving::road::{NetworkError, RoadNetwork};
 /// Speed limit of the small circuit, in m/s.
 const SMALL_LIMIT: f64 = 10.0;
 
+/// Lines of two lanes side by side, in bends to the left and on most straights.
+const LEFT: [Lines; 2] = [[FULL, OPEN], [DASHED, FULL]];
+/// The same in bends to the right.
+const RIGHT: [Lines; 2] = [[FULL, DASHED], [OPEN, FULL]];
+
 /// The small circuit: nine stretches, about 350 m.
 pub(super) fn small() -> Result<RoadNetwork, NetworkError> {
-    let inner: [Lines; 2] = [[FULL, OPEN], [DASHED, FULL]];
-    let outer: [Lines; 2] = [[FULL, DASHED], [OPEN, FULL]];
     let mut course = Course::new(SMALL_LIMIT);
+    way_out(&mut course);
+    // One bend in two pieces: coordinates along an arc of more than half a turn would not be unique.
+    let bend = [18.1, -18.1];
+    course
+        .straight(
+            ["f", "g"],
+            &[
+                ([55.7, -15.7], [35.7, -35.7]),
+                ([59.3934, -19.2], [39.3934, -39.2]),
+            ],
+            &LEFT,
+        )
+        .arc(
+            ["g", "h"],
+            bend,
+            false,
+            &[(25.0, 315.0, 170.0), (30.0, 315.0, 165.0)],
+            &LEFT,
+        )
+        .arc(
+            ["h", "i"],
+            bend,
+            false,
+            &[(25.0, 170.0, 56.0), (30.0, 170.0, 58.0)],
+            &LEFT,
+        )
+        .arc(
+            ["i", "a"],
+            [43.2, 23.4],
+            true,
+            &[(23.5, 240.0, 270.0), (18.5, 238.0, 268.0)],
+            &RIGHT,
+        );
+    course.finish()
+}
+
+/// The small circuit up to the slant.
+fn way_out(course: &mut Course) {
     course
         .straight(
             ["a", "b"],
@@ -23,60 +64,27 @@ pub(super) fn small() -> Result<RoadNetwork, NetworkError> {
             [100.0, -20.0],
             false,
             &[(20.0, 90.0, -1.0), (25.0, 90.0, -1.0)],
-            &inner,
+            &LEFT,
         )
         .straight(
             ["c", "d"],
             &[([120.0, -20.0], [120.0, -30.0]), ([125.0, -20.0], [125.0, -30.0])],
-            &inner,
+            &LEFT,
         )
         .arc(
             ["d", "e"],
             [105.0, -30.0],
             false,
             &[(15.0, 0.0, -181.0), (20.0, 0.0, -181.0)],
-            &inner,
+            &LEFT,
         )
         .arc(
             ["e", "f"],
             [70.0, -30.0],
             true,
             &[(20.0, 0.0, 136.0), (15.0, 0.0, 137.0)],
-            &outer,
-        )
-        .straight(
-            ["f", "g"],
-            &[
-                ([55.7, -15.7], [35.7, -35.7]),
-                ([59.3934, -19.2], [39.3934, -39.2]),
-            ],
-            &inner,
+            &RIGHT,
         );
-    // One bend in two pieces: coordinates along an arc of more than half a turn would not be unique.
-    let bend = [18.1, -18.1];
-    course
-        .arc(
-            ["g", "h"],
-            bend,
-            false,
-            &[(25.0, 315.0, 170.0), (30.0, 315.0, 165.0)],
-            &inner,
-        )
-        .arc(
-            ["h", "i"],
-            bend,
-            false,
-            &[(25.0, 170.0, 56.0), (30.0, 170.0, 58.0)],
-            &inner,
-        )
-        .arc(
-            ["i", "a"],
-            [43.2, 23.4],
-            true,
-            &[(23.5, 240.0, 270.0), (18.5, 238.0, 268.0)],
-            &outer,
-        );
-    course.finish()
 }
 
 /// Lines of three lanes side by side.
@@ -127,21 +135,25 @@ pub(super) fn large(speed_limit: f64) -> Result<RoadNetwork, NetworkError> {
     course.finish()
 }
 
+/// How much longer the first slant of the large circuit is than that of the small one.
+const EXTENSION: Point = [-30.0, -30.0];
+
+/// Ends of the lanes of the large circuit's first slant; the third lies as far from the second as that from the first.
+fn first_slant() -> [(Point, Point); 3] {
+    let beyond = |first: Point, second: Point| [0, 1].map(|i| first[i] + 2.0 * (second[i] - first[i]));
+    let starts = [[155.7, -45.7], [159.3934, -49.2]];
+    let ends = [add([135.7, -65.7], EXTENSION), add([139.3934, -69.2], EXTENSION)];
+    [
+        (starts[0], ends[0]),
+        (starts[1], ends[1]),
+        (beyond(starts[0], starts[1]), beyond(ends[0], ends[1])),
+    ]
+}
+
 /// The slants of the large circuit and the bends between them.
 fn way_back(course: &mut Course) {
-    /// How much longer the first slant is than that of the small circuit.
-    const EXTENSION: Point = [-30.0, -30.0];
     const BEND_END: f64 = 205.0;
     const LAST_RADIUS: f64 = 15.0;
-    let (start, start_2) = ([155.7, -45.7], [159.3934, -49.2]);
-    let (end, end_2) = (add([135.7, -65.7], EXTENSION), add([139.3934, -69.2], EXTENSION));
-    // The third lane lies as far from the second as that from the first.
-    let beyond = |first: Point, second: Point| [0, 1].map(|i| first[i] + 2.0 * (second[i] - first[i]));
-    let first_slant = [
-        (start, end),
-        (start_2, end_2),
-        (beyond(start, start_2), beyond(end, end_2)),
-    ];
     let bend = add([118.1, -48.1], EXTENSION);
     let (sin, cos) = BEND_END.to_radians().sin_cos();
     let leaves = widths(25.0).map(|radius| [bend[0] + radius * cos, bend[1] + radius * sin]);
@@ -149,7 +161,7 @@ fn way_back(course: &mut Course) {
     let joins = widths(LAST_RADIUS).map(|radius| [42.0 - radius * cos, -LAST_RADIUS - radius * sin]);
     let second_slant = [0, 1, 2].map(|lane| (leaves[lane], joins[lane]));
     course
-        .straight(["f", "g"], &first_slant, &THREE)
+        .straight(["f", "g"], &first_slant(), &THREE)
         .arc(
             ["g", "h"],
             bend,

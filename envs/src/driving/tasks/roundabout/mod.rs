@@ -225,7 +225,7 @@ impl Task for Roundabout {
             reward = lmap(reward, [collision, fast], [0.0, 1.0]);
         }
         let end = view.network.name(view.network.to(view.network.road(body.lane)));
-        let success = matches!(end, "nxs" | "nxr") && !body.crashed;
+        let success = matches!(end, "nxs" | "nxr") && on_road > 0.0 && !body.crashed;
         Verdict {
             reward: reward * on_road,
             sparse: memory.pay(agent, success),
@@ -245,6 +245,6 @@ impl Task for Roundabout {
     }
 
     fn success(&self) -> &'static str {
-        "the ego is on the northern exit, uncrashed"
+        "the ego is on the northern exit, on the road and uncrashed"
     }
 }

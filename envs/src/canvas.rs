@@ -104,6 +104,60 @@ impl Canvas {
         });
     }
 
+    /// A filled rectangle of half sizes `half` (along and across `heading`, in rad from x towards y), its corners rounded by
+    /// `rounding`.
+    pub fn turned_rectangle(
+        &mut self,
+        centre: [f64; 2],
+        heading: f64,
+        half: [f64; 2],
+        rounding: f64,
+        colour: Rgb,
+    ) {
+        let (sin, cos) = heading.sin_cos();
+        let reach = half[0].hypot(half[1]);
+        let bounds = [
+            centre.map(|value| value - reach),
+            centre.map(|value| value + reach),
+        ];
+        let rounding = rounding.min(half[0]).min(half[1]);
+        self.shape(bounds, colour, |[x, y]| {
+            let (dx, dy) = (x - centre[0], y - centre[1]);
+            let along = (dx * cos + dy * sin).abs() - half[0] + rounding;
+            let across = (dy * cos - dx * sin).abs() - half[1] + rounding;
+            along.max(0.0).hypot(across.max(0.0)) + along.max(across).min(0.0) - rounding
+        });
+    }
+
+    /// A filled convex polygon; its corners go round it in either direction.
+    pub fn convex(&mut self, corners: &[[f64; 2]], colour: Rgb) {
+        let ahead = |i: usize| corners[(i + 1) % corners.len()];
+        let area: f64 = (0..corners.len())
+            .map(|i| corners[i][0] * ahead(i)[1] - corners[i][1] * ahead(i)[0])
+            .sum();
+        let edges: Vec<_> = (0..corners.len())
+            .filter_map(|i| {
+                let along = [ahead(i)[0] - corners[i][0], ahead(i)[1] - corners[i][1]];
+                let length = along[0].hypot(along[1]) * area.signum();
+                (length != 0.0).then(|| (corners[i], [along[1] / length, -along[0] / length]))
+            })
+            .collect();
+        let extreme =
+            |pick: fn(f64, f64) -> f64, i: usize| corners.iter().map(|corner| corner[i]).reduce(pick);
+        let (Some(left), Some(low)) = (extreme(f64::min, 0), extreme(f64::min, 1)) else {
+            return;
+        };
+        let (Some(right), Some(high)) = (extreme(f64::max, 0), extreme(f64::max, 1)) else {
+            return;
+        };
+        self.shape([[left, low], [right, high]], colour, |[x, y]| {
+            let beyond = edges
+                .iter()
+                .map(|(corner, normal)| (x - corner[0]) * normal[0] + (y - corner[1]) * normal[1]);
+            beyond.fold(f64::NEG_INFINITY, f64::max)
+        });
+    }
+
     /// The picture.
     pub fn finish(self) -> Frame {
         self.frame
@@ -138,6 +192,26 @@ mod tests {
             (dark - area).abs() < 0.02 * area,
             "{dark} pixels instead of {area}"
         );
+    }
+
+    #[test]
+    fn turned_rectangles_and_polygons_cover_their_areas() {
+        let dark = |frame: &Frame| -> f64 {
+            let values = frame.rgb.iter().step_by(3);
+            values.map(|&v| 1.0 - f64::from(v) / 255.0).sum()
+        };
+        let mut canvas = Canvas::new([60, 60], [0.0; 2], [6.0; 2], WHITE);
+        canvas.turned_rectangle([3.0, 3.0], 0.7, [2.0, 0.5], 0.0, [0; 3]);
+        assert!((dark(&canvas.finish()) - 400.0).abs() < 8.0);
+        for corners in [
+            [[1.0, 1.0], [5.0, 1.0], [3.0, 4.0]],
+            [[3.0, 4.0], [5.0, 1.0], [1.0, 1.0]],
+        ] {
+            let mut canvas = Canvas::new([60, 60], [0.0; 2], [6.0; 2], WHITE);
+            canvas.convex(&corners, [0; 3]);
+            let covered = dark(&canvas.finish());
+            assert!((covered - 600.0).abs() < 12.0, "{covered}");
+        }
     }
 
     #[test]

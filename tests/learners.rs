@@ -1,0 +1,66 @@
+//! Every kind of learner: its folder, wherever it lies, is all that an evaluation and a resume need.
+
+use std::fs;
+
+use crate::{ok, text};
+
+/// Kind, task, settings.
+const LEARNERS: [(&str, &str, &str); 7] = [
+    ("ppo", "CartPole-v1", "rollout_steps = 32\nnorm_obs = true"),
+    (
+        "ppo",
+        "MiniGrid-MemoryS7-v0",
+        "rollout_steps = 32\nmemory = \"gru\"\nmemory_size = 16\nn_minibatches = 4",
+    ),
+    (
+        "dqn",
+        "CartPole-v1",
+        "learning_starts = 200\ntrain_frequency = 8\nprioritised = true\nn_step = 3\nnoisy = true",
+    ),
+    ("pqn", "CartPole-v1", "rollout_steps = 32"),
+    ("sac", "Pendulum-v1", "batch_size = 32"),
+    ("td3", "Pendulum-v1", "batch_size = 32"),
+    (
+        "sac",
+        "PointMaze_UMaze-v3",
+        "batch_size = 32\nhindsight = \"future\"",
+    ),
+];
+
+#[test]
+fn a_folder_is_all_that_is_needed() {
+    for (kind, env, settings) in LEARNERS {
+        let root = tempfile::tempdir().unwrap();
+        let (run, made) = (root.path().join("run.toml"), root.path().join("made"));
+        let file = format!(
+            "[env]\nid = \"{env}\"\nn_envs = 4\n[agent]\nkind = \"{kind}\"\ntotal_steps = 1024\nhidden = [16]\n{settings}\n\
+             [eval]\nevery_steps = 1024\nepisodes = 3\n[probe]\nevery_steps = 0\n"
+        );
+        fs::write(&run, file).unwrap();
+        ok(&["train", text(&run), "--out", text(&made), "--quiet"]);
+        fs::remove_file(&run).unwrap();
+        let moved = root.path().join("elsewhere").join("moved");
+        fs::create_dir(moved.parent().unwrap()).unwrap();
+        fs::rename(&made, &moved).unwrap();
+        let evaluated = ok(&["eval", text(&moved), "--episodes", "3", "--json"]);
+        let evaluated: serde_json::Value = serde_json::from_str(&evaluated).unwrap();
+        let stored = fs::read_to_string(moved.join("eval.csv")).unwrap();
+        let last: Vec<&str> = stored.lines().last().unwrap().split(',').collect();
+        assert_eq!(evaluated["step"].to_string(), last[0], "{kind} in {env}");
+        assert_eq!(
+            evaluated["return_mean"].as_f64(),
+            last[2].parse().ok(),
+            "{kind} in {env}"
+        );
+        let longer = ["--resume", "--quiet", "--set", "agent.total_steps=1536"];
+        let resolved = moved.join("run.toml");
+        ok(&[&["train", text(&resolved), "--out", text(&moved)], &longer[..]].concat());
+        let stored = fs::read_to_string(moved.join("eval.csv")).unwrap();
+        let steps: Vec<&str> = stored
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split(',').next())
+            .collect();
+        assert_eq!(steps, ["0", "1024", "1536"], "{kind} in {env}");
+    }
+}
