@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use prospect_sim::Env;
 
+use super::action::{ActionType, Controls};
 use super::env::{DrivingEnv, Title};
 use super::observation::{Kinematics, square_ranges};
+use super::rewarded::Rewarded;
 use super::settings::{Defaults, Payment, Settings};
 use super::state::form::SceneForm;
 use super::task::Task;
-use super::tasks::{self, Highway, Preset};
+use super::tasks::{self, Highway, MapRoute, Preset};
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -106,7 +108,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "Drive fast on a highway, keep to the right, and hit nobody.",
             ),
             Defaults::default,
-            |options| Highway::read(options, Preset::USUAL),
+            |options| Rewarded::read(options, |options| Highway::read(options, Preset::USUAL)),
         ),
         pair(
             highway(
@@ -114,7 +116,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
                 "The same on three lanes with less traffic and five substeps per step.",
             ),
             fast,
-            |options| Highway::read(options, Preset::FAST),
+            |options| Rewarded::read(options, |options| Highway::read(options, Preset::FAST)),
         ),
         pair(
             highway(
@@ -136,4 +138,26 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
     .chain(tasks::Parking::entries())
     .chain(tasks::Racetrack::entries())
     .chain(tasks::LaneKeeping::entries())
+    .chain(map_routes())
+}
+
+/// Routes on maps of real roads. They are not of highway-env, and are paid by CaRL's reward.
+fn map_routes() -> impl Iterator<Item = TaskEntry> {
+    let defaults = || Defaults {
+        policy_frequency: 5,
+        connected_lanes: true,
+        regulated: true,
+        action: ActionType::Continuous(Controls::default()),
+        ..Defaults::default()
+    };
+    let entry = Entry {
+        id: "map-route-v0",
+        family: "Map",
+        doc: "Drive to a place on a map of real roads (OpenDRIVE), in traffic.",
+        sparse: "to reach the destination",
+    };
+    let pair = pair(entry, defaults, |options| {
+        Rewarded::read_carl(options, MapRoute::read)
+    });
+    pair.into_iter()
 }

@@ -7,8 +7,10 @@
 
 pub mod action;
 mod caption;
+pub mod carl;
 pub(crate) mod catalogue;
 mod collisions;
+pub mod comfort;
 mod env;
 mod episode;
 mod facts;
@@ -17,6 +19,7 @@ mod neighbours;
 pub mod observation;
 mod pictures;
 mod regulation;
+pub mod rewarded;
 pub mod road;
 mod rows;
 mod scene;
@@ -34,6 +37,7 @@ pub mod view;
 pub use env::{DrivingEnv, Title};
 pub use episode::{Episode, Memory, Objects};
 pub use neighbours::{LaneIndex, Neighbours, ThingIx};
+pub use rewarded::{Rewarded, Scheme, Way};
 pub use scene::View;
 pub use settings::{Defaults, Payment, Settings};
 pub use task::{MAX_TERMS, Stage, Task, Verdict};

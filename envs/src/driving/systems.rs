@@ -117,17 +117,13 @@ pub(super) fn act<T: Task>(
     mut vehicles: VehicleQuery<'_, '_>,
     mut rows: RowQuery<'_, '_, T::Memory>,
     actions: Res<'_, ActionColumn>,
-    outcome: Res<'_, Outcome>,
     mut desk: ResMut<'_, Desk<T>>,
 ) {
     let desk = &mut *desk;
     let action = &desk.shared.settings.action;
+    // An agent whose part is over drives on as it is told, as in the package.
     for (actor, order) in desk.orders.iter_mut().enumerate() {
-        *order = if outcome.alive[actor] {
-            action.order(action.decision(&actions, actor))
-        } else {
-            Order::default()
-        };
+        *order = action.order(action.decision(&actions, actor));
     }
     with_table!(vehicles, mut table => for (row, parts) in rows.iter_mut().enumerate() {
         let mut row_state = RowMut::new(parts);

@@ -25,9 +25,11 @@ mod read_lanes;
 #[cfg(test)]
 mod refusals;
 mod road_map;
+mod routes;
 mod xml;
 
 pub use document::Mark;
 pub use error::{At, MapError};
 pub use network::{MapNetwork, MapSettings};
 pub use road_map::{MapLane, RoadMap};
+pub use routes::Ways;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prospect_sim::random::Generator;
 
 use crate::driving::action::Decision;
+use crate::driving::rewarded::Way;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::road::{LaneIx, NetworkError, RoadNetwork};
 use crate::driving::scene::View;
@@ -327,6 +328,13 @@ impl Task for Highway {
 
     fn success(&self) -> &'static str {
         "the time is up without a crash"
+    }
+}
+
+impl Way for Highway {
+    /// Of what a driver at the limit makes in the time.
+    fn completed(&self, _: &View<'_>, _: &Self::Memory, _: usize, driven_m: f64) -> f64 {
+        (driven_m / (LIMIT_MPS * self.duration)).min(1.0)
     }
 }
 
