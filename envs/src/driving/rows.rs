@@ -204,6 +204,18 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         }
     }
 
+    fn render(&mut self, world: &mut World, row: usize, tile: usize) -> Option<Frame> {
+        let mut frame = None;
+        let only = [u32::try_from(row).ok().filter(|_| row < self.entities.len())?];
+        self.each_view(world, RowSelection::List(&only), |_, view, _, _| {
+            let window = window_of(view);
+            let pixels_per_m = tile as f64 / TILE_M;
+            let size = window.size_m.map(|size| (size * pixels_per_m).ceil() as usize);
+            frame = Some(paint(&view_of(view), window, size));
+        });
+        frame
+    }
+
     fn state_json(&mut self, world: &mut World, row: usize) -> Option<String> {
         let still = self.still(world, row)?;
         let view = View {
@@ -220,18 +232,6 @@ impl<T: Task> EnvRows for DrivingRows<T> {
         let mut form = state::scene(&self.id, &view, &still.rng);
         self.shared.task.publish(&view, &still.memory, &mut form);
         serde_json::to_string(&form).ok()
-    }
-
-    fn render(&mut self, world: &mut World, row: usize, tile: usize) -> Option<Frame> {
-        let mut frame = None;
-        let only = [u32::try_from(row).ok().filter(|_| row < self.entities.len())?];
-        self.each_view(world, RowSelection::List(&only), |_, view, _, _| {
-            let window = window_of(view);
-            let pixels_per_m = tile as f64 / TILE_M;
-            let size = window.size_m.map(|size| (size * pixels_per_m).ceil() as usize);
-            frame = Some(paint(&view_of(view), window, size));
-        });
-        frame
     }
 
     fn bodies(&mut self, world: &mut World, row: usize, ended: bool, out: &mut Vec<BodyState>) {

@@ -185,9 +185,10 @@ impl Batch {
         }
     }
 
-    /// Everything that the step just made has written about env `k`, but for final observations of episodes that go on.
+    /// Everything that the step just made has written about actor `k`, but for final observations of episodes that go on:
+    /// those of several actors may go on for some of them.
     pub fn bytes_of(&self, k: usize) -> Vec<u8> {
-        let (mut bytes, n, rollout) = (Vec::new(), self.vec.n_envs(), &self.rollout);
+        let (mut bytes, n, rollout) = (Vec::new(), self.vec.actors(), &self.rollout);
         let layout = self.vec.layout();
         for (i, field) in layout.observation.iter().enumerate() {
             let row = k * field.width()..(k + 1) * field.width();
@@ -195,7 +196,7 @@ impl Batch {
                 .observation_row(i, 1)
                 .slice(row.clone())
                 .extend_bytes(&mut bytes);
-            if rollout.ended(0, k) {
+            if layout.agents_per_env == 1 && rollout.ended(0, k) {
                 rollout.final_observation(i).slice(row).extend_bytes(&mut bytes);
             }
         }
@@ -214,9 +215,9 @@ impl Batch {
         bytes
     }
 
-    /// The same about all envs.
+    /// The same about all actors.
     pub fn bytes(&self) -> Vec<u8> {
-        (0..self.vec.n_envs()).flat_map(|k| self.bytes_of(k)).collect()
+        (0..self.vec.actors()).flat_map(|k| self.bytes_of(k)).collect()
     }
 
     /// Feeds the observation of an env at state row `t`, or its final one.

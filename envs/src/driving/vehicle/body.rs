@@ -111,17 +111,16 @@ impl Body {
 
     /// Modified bicycle: the velocity points along the slip angle at the centre.
     #[inline]
-    fn advance_kinematic(&mut self, [cos, sin]: Point, params: &Params, dt: f64) {
-        // Sine and cosine of the slip angle, whose tangent is half that of the steering angle.
-        let (sin_slip, cos_slip) = if self.steering == 0.0 {
-            (0.0, 1.0)
+    fn advance_kinematic(&mut self, along: Point, params: &Params, dt: f64) {
+        // Not shortened by algebra: vehicles that nearly stand magnify the last bit.
+        let (sin_slip, [cos, sin]) = if self.steering == 0.0 {
+            (0.0, along)
         } else {
-            let tan_slip = 0.5 * self.steering.tan();
-            let cos_slip = 1.0 / (1.0 + tan_slip * tan_slip).sqrt();
-            (tan_slip * cos_slip, cos_slip)
+            let slip = (0.5 * self.steering.tan()).atan();
+            (slip.sin(), direction(self.heading + slip))
         };
-        self.position[0] += self.speed * (cos * cos_slip - sin * sin_slip) * dt;
-        self.position[1] += self.speed * (sin * cos_slip + cos * sin_slip) * dt;
+        self.position[0] += self.speed * cos * dt;
+        self.position[1] += self.speed * sin * dt;
         if let Some(impact) = self.impact.take() {
             self.position[0] += impact[0];
             self.position[1] += impact[1];

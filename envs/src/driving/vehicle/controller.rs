@@ -43,8 +43,8 @@ pub(super) fn steering_control(body: &Body, params: &Params, lane: &Lane, (s, la
     if slip == 0.0 {
         return slip;
     }
-    // Twice the tangent of the slip angle, of which this is the sine.
-    let steering = (2.0 * slip / (1.0 - slip * slip).sqrt()).atan();
+    // Not shortened by algebra: vehicles that nearly stand magnify the last bit.
+    let steering = (2.0 * slip.asin().tan()).atan();
     clip(steering, -MAX_STEERING, MAX_STEERING)
 }
 
