@@ -235,12 +235,13 @@ impl Task for Intersection {
         let mut shared = 0.0;
         for of_agent in all {
             shared += self.reward_of(&of_agent);
-            terms
-                .iter_mut()
-                .zip(of_agent)
-                .for_each(|(sum, term)| *sum += term);
+            for (sum, term) in terms.iter_mut().zip(of_agent) {
+                *sum += term;
+            }
         }
-        terms.iter_mut().for_each(|term| *term /= agents as f64);
+        for term in terms.iter_mut() {
+            *term /= agents as f64;
+        }
         let (crashed, arrived) = (view.bodies[ego].crashed, Self::has_arrived(view, ego));
         // The package calls it an arrival too if the ego is beside the road.
         let success = arrived && !crashed && view.on_road(ego);
