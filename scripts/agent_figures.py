@@ -6,7 +6,7 @@ figures.
 
 A finished run is not run again, one that was stopped goes on from its checkpoint. The table has, for each pair of learner and
 task, the published mean and spread, ours over the seeds (mean, standard deviation, lowest and highest), whether it lies within
-the published spread or better, and the time of one run. Needs Python 3.11 and a built `prospect` (`make build`).
+the published spread or better, and the CPU time of one run. Needs Python 3.11 and a built `prospect` (`make build`).
 """
 
 import argparse
@@ -65,7 +65,7 @@ def result(folder, metric):
 
 
 def seconds(folder):
-    return rows(folder / "timing.csv")[-1]["wall_s"]
+    return rows(folder / "timing.csv")[-1]["cpu_s"]
 
 
 def collect(args, figure):
@@ -104,7 +104,7 @@ def main():
         for job in concurrent.futures.as_completed(jobs):
             print(job.result(), flush=True)
     found = [collect(args, figure) for figure in figures]
-    head = ["| learner | task | run file | metric | published | ours, mean ± std | lowest to highest | within or better | one run |",
+    head = ["| learner | task | run file | metric | published | ours, mean ± std | lowest to highest | within or better | CPU time of a run |",
             "|---|---|---|---|---|---|---|---|---|"]
     table = "\n".join(head + [line(row) for row in found]) + "\n"
     print(table)

@@ -113,6 +113,8 @@ const UNPLANNED: &[(&str, f64, Option<f64>)] = &[
     ("intersection-v0", 1.5399, None),
     ("intersection-v1", 0.2296, None),
     ("intersection-v2", 1.3523, None),
+    ("map-route-Sparse-v0", 0.0000, None),
+    ("map-route-v0", 3.1740, None),
     ("merge-Sparse-v0", 0.1500, None),
     ("merge-Sparse-v1", 0.2067, None),
     ("merge-generic-Sparse-v0", 0.8867, None),

@@ -7,7 +7,7 @@ use prospect_sim::Env;
 use super::action::{ActionType, Controls};
 use super::env::{DrivingEnv, Title};
 use super::observation::{Kinematics, square_ranges};
-use super::rewarded::Rewarded;
+use super::rewarded::{Rewarded, Way};
 use super::settings::{Defaults, Payment, Settings};
 use super::state::form::SceneForm;
 use super::task::Task;
@@ -32,7 +32,7 @@ pub(super) struct Entry {
 pub(super) fn pair<T: Task>(
     entry: Entry,
     defaults: fn() -> Defaults,
-    read: fn(&mut OptionReader<'_>) -> Result<T, RegistryError>,
+    read: impl Fn(&mut OptionReader<'_>) -> Result<T, RegistryError> + Copy + Send + Sync + 'static,
 ) -> [TaskEntry; 2] {
     [Payment::Shaped, Payment::Sparse].map(|payment| {
         let (id, doc) = match payment {
@@ -79,6 +79,17 @@ pub(super) fn pair<T: Task>(
     })
 }
 
+/// As [`pair`], of a task that can be paid by other rewards than its own, by the option `reward`.
+pub(super) fn paid_pair<T: Way>(
+    entry: Entry,
+    defaults: fn() -> Defaults,
+    read: impl Fn(&mut OptionReader<'_>) -> Result<T, RegistryError> + Copy + Send + Sync + 'static,
+) -> [TaskEntry; 2] {
+    pair(entry, defaults, move |options: &mut OptionReader<'_>| {
+        Rewarded::read(options, read)
+    })
+}
+
 /// One entry of the registry per id.
 pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
     let highway = |id, doc| Entry {
@@ -102,29 +113,29 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
         ..Defaults::default()
     };
     [
-        pair(
+        paid_pair(
             highway(
                 "highway-v0",
                 "Drive fast on a highway, keep to the right, and hit nobody.",
             ),
             Defaults::default,
-            |options| Rewarded::read(options, |options| Highway::read(options, Preset::USUAL)),
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::USUAL),
         ),
-        pair(
+        paid_pair(
             highway(
                 "highway-fast-v0",
                 "The same on three lanes with less traffic and five substeps per step.",
             ),
             fast,
-            |options| Rewarded::read(options, |options| Highway::read(options, Preset::FAST)),
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::FAST),
         ),
-        pair(
+        paid_pair(
             highway(
                 "highway-heterogeneous-v0",
                 "Five agents on eight lanes among normal, aggressive and conservative drivers.",
             ),
             heterogeneous,
-            |options| Highway::read(options, Preset::HETEROGENEOUS),
+            |options: &mut OptionReader<'_>| Highway::read(options, Preset::HETEROGENEOUS),
         ),
     ]
     .into_iter()
@@ -156,8 +167,8 @@ fn map_routes() -> impl Iterator<Item = TaskEntry> {
         doc: "Drive to a place on a map of real roads (OpenDRIVE), in traffic.",
         sparse: "to reach the destination",
     };
-    let pair = pair(entry, defaults, |options| {
+    pair(entry, defaults, |options: &mut OptionReader<'_>| {
         Rewarded::read_carl(options, MapRoute::read)
-    });
-    pair.into_iter()
+    })
+    .into_iter()
 }

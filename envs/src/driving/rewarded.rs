@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use prospect_sim::random::Generator;
-use prospect_sim::{FactSpec, Field, FieldsMut};
+use prospect_sim::{FactSpec, Field, FieldsMut, GoalReward};
 use serde::{Deserialize, Serialize};
 
 use super::action::Decision;
@@ -20,6 +20,7 @@ use super::road::scalar::{Point, direction, dot, sub};
 use super::scene::View;
 use super::settings::Settings;
 use super::task::{MAX_TERMS, Stage, Task, Verdict};
+use super::tasks::{Exit, Intersection, Merge, Racetrack, Roundabout};
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
 
@@ -59,6 +60,12 @@ pub trait Way: Task {
         (Some(view.coordinates(ego).1), lane.speed_limit())
     }
 }
+
+impl Way for Exit {}
+impl Way for Intersection {}
+impl Way for Merge {}
+impl Way for Racetrack {}
+impl Way for Roundabout {}
 
 /// What is remembered of an agent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -277,6 +284,18 @@ impl<T: Way> Task for Rewarded<T> {
         self.task.between(&mut own_stage(stage));
     }
 
+    const MEASURES: bool = T::MEASURES;
+
+    fn measure(
+        &self,
+        view: &View<'_>,
+        memory: &mut Self::Memory,
+        rng: &mut Generator,
+        measured: &mut Vec<f64>,
+    ) {
+        self.task.measure(view, &mut memory.own, rng, measured);
+    }
+
     fn fields(&self, settings: &Settings) -> Vec<Field> {
         self.task.fields(settings)
     }
@@ -346,6 +365,13 @@ impl<T: Way> Task for Rewarded<T> {
 
     fn success(&self) -> &'static str {
         self.task.success()
+    }
+
+    fn goals(&self) -> Option<&dyn GoalReward> {
+        match self.scheme {
+            Scheme::Own => self.task.goals(),
+            Scheme::Carl | Scheme::Shaped => None,
+        }
     }
 
     fn facts(&self) -> Vec<FactSpec> {

@@ -59,7 +59,7 @@ impl TimeToCollision {
         first_lane: i32,
         plane: &mut [f32],
     ) {
-        let Some(lanes) = lanes_of(view, ego, other) else {
+        let Some(meeting) = meeting(view, ego, other) else {
             return;
         };
         let times = self.times();
@@ -75,7 +75,11 @@ impl TimeToCollision {
             let cell = time / self.step_s();
             for cell in [cell as usize, cell.ceil() as usize] {
                 for (lane, cells) in (first_lane..).zip(plane.chunks_exact_mut(times)) {
-                    if cell < times && lanes.is_none_or(|only| only == lane) {
+                    let here = match meeting {
+                        Meeting::Lane(only) => only == lane,
+                        Meeting::AnyLane => true,
+                    };
+                    if cell < times && here {
                         cells[cell] = cells[cell].max(cost);
                     }
                 }
@@ -84,15 +88,28 @@ impl TimeToCollision {
     }
 }
 
-/// Where `other` may be met by `ego`, if at all: on its own lane if its road has as many lanes as the ego's, else on any.
-fn lanes_of(view: &View<'_>, ego: usize, other: usize) -> Option<Option<i32>> {
+/// Where another vehicle may be met.
+#[derive(Debug, Clone, Copy)]
+enum Meeting {
+    /// On this lane: its road has as many lanes as the ego's.
+    Lane(i32),
+    /// On any.
+    AnyLane,
+}
+
+/// Where `other` may be met by `ego`; none if its road is not on the way.
+fn meeting(view: &View<'_>, ego: usize, other: usize) -> Option<Meeting> {
     let network = view.network;
     let [own, met] = [ego, other].map(|i| view.bodies[i].lane);
     if !network.is_connected_road(own, met, view.routes[ego].steps(), DEPTH) {
         return None;
     }
     let [width, of_met] = [own, met].map(|lane| network.width(network.road(lane)));
-    Some((width == of_met).then(|| i32::from(network.id(met))))
+    Some(if width == of_met {
+        Meeting::Lane(i32::from(network.id(met)))
+    } else {
+        Meeting::AnyLane
+    })
 }
 
 impl Observer for TimeToCollision {

@@ -9,7 +9,7 @@ use scene::Spread;
 
 use super::casting::{Fulfilled, WEIGHTS, steps_of, weighted};
 use crate::driving::action::{ActionType, Decision};
-use crate::driving::catalogue::{Entry, pair};
+use crate::driving::catalogue::{Entry, paid_pair};
 use crate::driving::observation::ExitObservation;
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
@@ -83,8 +83,8 @@ impl Exit {
             sparse: "to reach the lane to the exit without a crash",
         };
         let ids = [
-            pair(entry("exit-v0"), Self::defaults, Self::read),
-            pair(
+            paid_pair(entry("exit-v0"), Self::defaults, Self::read),
+            paid_pair(
                 entry("exit-v1"),
                 || Defaults {
                     connected_lanes: true,

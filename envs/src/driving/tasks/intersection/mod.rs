@@ -10,7 +10,7 @@ use traffic::Spawn;
 
 use super::casting::{Fulfilled, WEIGHTS, steps_of, weighted};
 use crate::driving::action::Decision;
-use crate::driving::catalogue::{Entry, pair};
+use crate::driving::catalogue::{Entry, paid_pair};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{clip, lmap};
 use crate::driving::scene::View;
@@ -145,20 +145,20 @@ impl Intersection {
         let shared = "Several vehicles cross an intersection; they share their reward and their end.";
         let several = "Several vehicles cross an intersection; each has its own reward and end.";
         let ids = [
-            pair(entry("intersection-v0", one), defaults::discrete, Self::read),
-            pair(entry("intersection-v1", wheel), defaults::continuous, Self::read),
-            pair(entry("intersection-v2", one), defaults::connected, Self::read),
-            pair(
+            paid_pair(entry("intersection-v0", one), defaults::discrete, Self::read),
+            paid_pair(entry("intersection-v1", wheel), defaults::continuous, Self::read),
+            paid_pair(entry("intersection-v2", one), defaults::connected, Self::read),
+            paid_pair(
                 entry("intersection-multi-agent-v0", shared),
                 defaults::agents,
                 Self::read,
             ),
-            pair(
+            paid_pair(
                 entry("intersection-multi-agent-v1", several),
                 defaults::agents,
                 Self::read_individual,
             ),
-            pair(
+            paid_pair(
                 entry("intersection-multi-agent-v2", several),
                 defaults::connected_agents,
                 Self::read_individual,
@@ -235,12 +235,13 @@ impl Task for Intersection {
         let mut shared = 0.0;
         for of_agent in all {
             shared += self.reward_of(&of_agent);
-            terms
-                .iter_mut()
-                .zip(of_agent)
-                .for_each(|(sum, term)| *sum += term);
+            for (sum, term) in terms.iter_mut().zip(of_agent) {
+                *sum += term;
+            }
         }
-        terms.iter_mut().for_each(|term| *term /= agents as f64);
+        for term in terms.iter_mut() {
+            *term /= agents as f64;
+        }
         let (crashed, arrived) = (view.bodies[ego].crashed, Self::has_arrived(view, ego));
         // The package calls it an arrival too if the ego is beside the road.
         let success = arrived && !crashed && view.on_road(ego);

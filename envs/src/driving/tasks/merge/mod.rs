@@ -9,7 +9,7 @@ use network::Sections;
 
 use super::casting::{Fulfilled, WEIGHTS, lane_change, weighted};
 use crate::driving::action::Decision;
-use crate::driving::catalogue::{Entry, pair};
+use crate::driving::catalogue::{Entry, paid_pair};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::{Point, lmap};
 use crate::driving::scene::View;
@@ -134,10 +134,10 @@ impl Merge {
             ..Defaults::default()
         };
         let ids = [
-            pair(entry("merge-v0"), single, Self::read),
-            pair(entry("merge-v1"), connected, Self::read),
-            pair(entry("merge-generic-v0"), single, Self::read_generic),
-            pair(entry("merge-generic-v1"), connected, Self::read_generic),
+            paid_pair(entry("merge-v0"), single, Self::read),
+            paid_pair(entry("merge-v1"), connected, Self::read),
+            paid_pair(entry("merge-generic-v0"), single, Self::read_generic),
+            paid_pair(entry("merge-generic-v1"), connected, Self::read_generic),
         ];
         ids.into_iter().flatten()
     }

@@ -14,7 +14,7 @@ use self::lap::Circuit;
 pub use self::lap::LapCounter;
 use self::oval::Oval;
 use crate::driving::action::{ActionType, Decision};
-use crate::driving::catalogue::{Entry, pair};
+use crate::driving::catalogue::{Entry, paid_pair};
 use crate::driving::observation::{Feature, Layer, OccupancyGrid};
 use crate::driving::road::scalar::{Point, lmap, norm, sub};
 use crate::driving::road::{LaneIx, RoadNetwork, Shape};
@@ -75,12 +75,12 @@ impl Racetrack {
         let large = |options: &mut OptionReader<'_>| Self::read(options, Track::Large);
         let oval = |options: &mut OptionReader<'_>| Self::read(options, Track::Oval);
         [
-            pair(racetrack("racetrack-v0"), own_lane, small),
-            pair(racetrack("racetrack-v1"), connected, small),
-            pair(racetrack("racetrack-large-v0"), own_lane, large),
-            pair(racetrack("racetrack-large-v1"), connected, large),
-            pair(racetrack("racetrack-oval-v0"), own_lane, oval),
-            pair(racetrack("racetrack-oval-v1"), connected, oval),
+            paid_pair(racetrack("racetrack-v0"), own_lane, small),
+            paid_pair(racetrack("racetrack-v1"), connected, small),
+            paid_pair(racetrack("racetrack-large-v0"), own_lane, large),
+            paid_pair(racetrack("racetrack-large-v1"), connected, large),
+            paid_pair(racetrack("racetrack-oval-v0"), own_lane, oval),
+            paid_pair(racetrack("racetrack-oval-v1"), connected, oval),
         ]
         .into_iter()
         .flatten()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::casting::{Fulfilled, WEIGHTS, Way, lane_change, steps_of, weighted};
 use crate::driving::action::{ActionType, Decision};
-use crate::driving::catalogue::{Entry, pair};
+use crate::driving::catalogue::{Entry, paid_pair};
 use crate::driving::observation::{Kinematics, square_ranges};
 use crate::driving::road::RoadNetwork;
 use crate::driving::road::scalar::lmap;
@@ -134,10 +134,10 @@ impl Roundabout {
             ..Self::defaults()
         };
         let ids = [
-            pair(entry("roundabout-v0"), Self::defaults, Self::read),
-            pair(entry("roundabout-v1"), connected, Self::read),
-            pair(entry("roundabout-generic-v0"), Self::defaults, Self::read_generic),
-            pair(entry("roundabout-generic-v1"), connected, Self::read_generic),
+            paid_pair(entry("roundabout-v0"), Self::defaults, Self::read),
+            paid_pair(entry("roundabout-v1"), connected, Self::read),
+            paid_pair(entry("roundabout-generic-v0"), Self::defaults, Self::read_generic),
+            paid_pair(entry("roundabout-generic-v1"), connected, Self::read_generic),
         ];
         ids.into_iter().flatten()
     }

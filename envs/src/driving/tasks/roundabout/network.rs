@@ -179,7 +179,7 @@ pub(super) fn generic(radius: f64, lanes: usize) -> Result<RoadNetwork, NetworkE
             phase: -FRAC_PI_2,
         };
         let [x, y] = arm.turned_back(on_ring(arm.exit));
-        let amplitude = (x + ARM_OFFSET) / 2.0;
+        let amplitude = f64::midpoint(x, ARM_OFFSET);
         let exit = Bend {
             start: [x - amplitude, y],
             end: [x - amplitude, span / 2.0],
