@@ -35,7 +35,7 @@ courses! {
     merge_connected: "merge-v1", 0.5,
     roundabout: "roundabout-v0", 0.3,
     intersection: "intersection-v0", 0.1,
-    exit: "exit-v0", 1.0,
+    exit: "exit-v0", 0.35,
     parking: "parking-v0", 1.0,
     parking_parked: "parking-parked-v0", 1.0,
     parking_agents: "parking-v0+agents", 1.0,

@@ -217,6 +217,9 @@ impl<T: Task> EnvRows for DrivingRows<T> {
     }
 
     fn state_json(&mut self, world: &mut World, row: usize) -> Option<String> {
+        if !T::PUBLISHED {
+            return None;
+        }
         let still = self.still(world, row)?;
         let view = View {
             network: self.shared.task.network(),

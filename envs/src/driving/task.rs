@@ -109,6 +109,9 @@ pub trait Task: Debug + Send + Sync + Sized + 'static {
         let _ = stage;
     }
 
+    /// False if what is remembered has no published form. Such a task publishes no states and starts from none.
+    const PUBLISHED: bool = true;
+
     /// Reads what is remembered from a scene that replaces the one just reset; fleet, clocks and stream are its own already.
     ///
     /// # Errors

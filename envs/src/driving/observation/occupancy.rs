@@ -5,7 +5,7 @@ use prospect_sim::{Dtype, Field, FieldsMut, SliceMut};
 use super::kinematics::{Feature, Seen, read_ranges};
 use super::{Observer, ObserverScratch};
 use crate::driving::road::Lane;
-use crate::driving::road::scalar::{Point, clip, direction, lmap, sub};
+use crate::driving::road::scalar::{Point, clip, direction, lmap, norm, sub};
 use crate::driving::scene::View;
 use crate::options::OptionReader;
 use crate::registry::RegistryError;
@@ -116,6 +116,12 @@ impl OccupancyGrid {
         ]
     }
 
+    /// From the vehicle to the farthest corner, in m.
+    fn reach(&self) -> f64 {
+        let farthest = self.grid_size.map(|[low, high]| low.abs().max(high.abs()));
+        norm(farthest)
+    }
+
     /// The cell of a place relative to the vehicle, if it is on the grid.
     #[inline]
     fn cell(&self, [x, y]: Point, [cos, sin]: Point) -> Option<usize> {
@@ -152,8 +158,12 @@ impl OccupancyGrid {
         let origin = view.bodies[ego].position;
         let along = direction(view.bodies[ego].heading);
         let spacing = self.grid_step[0].min(self.grid_step[1]);
+        let reach = self.reach();
         for lane in view.network.lanes() {
             let lane = view.network.lane(lane);
+            if lane.least_distance(origin) > reach {
+                continue;
+            }
             for s in waypoints(lane, origin, spacing) {
                 if let Some(cell) = self.cell(sub(lane.position(s, 0.0), origin), along) {
                     cells[cell] = 1.0;

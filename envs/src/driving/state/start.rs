@@ -71,6 +71,14 @@ impl StartScene {
         task: &T,
         settings: &Settings,
     ) -> Result<Self, StateError> {
+        if !T::PUBLISHED {
+            let remedy = "start it from a seed";
+            return Err(StateError::new(
+                "vehicles",
+                "the course of this id has no published form",
+                remedy,
+            ));
+        }
         if form.network.is_some() {
             let remedy = "leave it out: the road follows from the id and its options";
             return Err(StateError::new("network", "this id builds its own road", remedy));

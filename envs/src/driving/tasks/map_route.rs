@@ -200,6 +200,8 @@ impl Task for MapRoute {
     /// Per agent.
     type Memory = Vec<Trip>;
 
+    const PUBLISHED: bool = false;
+
     const CHANGES_BETWEEN_STEPS: bool = true;
 
     fn network(&self) -> &Arc<RoadNetwork> {
