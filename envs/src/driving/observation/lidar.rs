@@ -76,7 +76,9 @@ impl Lidar {
         }
         if self.normalize {
             let range = self.maximum_range as f32;
-            grid.iter_mut().for_each(|value| *value /= range);
+            for value in grid.iter_mut() {
+                *value /= range;
+            }
         }
     }
 

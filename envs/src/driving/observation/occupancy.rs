@@ -230,7 +230,7 @@ impl Observer for OccupancyGrid {
             Some(SliceMut::U8(values)) => {
                 for (value, &cell) in values[at].iter_mut().zip(&*cells) {
                     // A cell without a value is NaN and becomes 0.
-                    *value = ((clip(cell, -1.0, 1.0) + 1.0) / 2.0 * 255.0) as u8;
+                    *value = (127.5 * (clip(cell, -1.0, 1.0) + 1.0)) as u8;
                 }
             }
             _ => {}

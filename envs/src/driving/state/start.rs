@@ -123,8 +123,8 @@ impl StartScene {
 
     /// Replaces a scene that the task has just made.
     pub(in crate::driving) fn apply<T: Task>(&self, task: &T, stage: &mut Stage<'_, T::Memory>) {
-        // `new` has tried it on.
-        let _ = self.replace(task, stage);
+        let replaced = self.replace(task, stage);
+        debug_assert!(replaced.is_ok(), "`new` has tried it on: {replaced:?}");
     }
 
     fn replace<T: Task>(&self, task: &T, stage: &mut Stage<'_, T::Memory>) -> Result<(), StateError> {

@@ -74,7 +74,7 @@ fn vehicle(view: &View<'_>, i: usize) -> VehicleForm {
         enable_lane_change: traffic.then_some(driver.enable_lane_change),
         idm: traffic.then(|| idm(params)),
         mobil: traffic.then(|| mobil(params)),
-        linear: driver.kind.is_linear().then(|| LinearForm {
+        linear: driver.kind.is_linear().then_some(LinearForm {
             acceleration_parameters: Some(params.acceleration_parameters),
             steering_parameters: Some(params.steering_parameters),
         }),

@@ -166,7 +166,7 @@ impl Parking {
         self.goal_reward(reached.into_iter(), wanted.into_iter())
     }
 
-    fn add_egos(&self, stage: &mut Stage<'_, Vec<f64>>, empty: &mut Vec<LaneIx>) {
+    fn add_egos(stage: &mut Stage<'_, Vec<f64>>, empty: &mut Vec<LaneIx>) {
         let agents = stage.settings.agents;
         for i in 0..agents {
             let x = (i as f64 - (agents / 2) as f64) * EGO_SPACING;
@@ -235,7 +235,7 @@ impl Task for Parking {
 
     fn reset(&self, stage: &mut Stage<'_, Vec<f64>>) {
         let mut empty: Vec<LaneIx> = stage.network.lanes().collect();
-        self.add_egos(stage, &mut empty);
+        Self::add_egos(stage, &mut empty);
         Self::add_goals(stage, &mut empty);
         self.add_parked(stage, &mut empty);
         if self.add_walls {
