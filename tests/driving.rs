@@ -222,7 +222,7 @@ fn options_of_a_scene_hold_unless_others_are_given() {
         text(&out),
     ];
     ok(&args);
-    let mut truncated = |args: &[&str]| {
+    let truncated = |args: &[&str]| {
         ok(args);
         let flags = NpzIn::open(&out).unwrap().read("truncated").unwrap().unwrap();
         flags.reals().unwrap()

@@ -66,14 +66,19 @@ impl Reader {
         }
         for i in 0..network.hidden_layers {
             x = self.linear(&format!("{}.hidden.{i}", network.name), &x);
-            x.iter_mut().for_each(|x| *x = x.tanh());
+            for x in x.iter_mut() {
+                *x = x.tanh();
+            }
         }
         self.linear(&format!("{}.head", network.name), &x)
     }
 }
 
 /// Plays the example's vector `observation` through the reader; returns outputs and actions row by row.
-fn play(folder: &Path) -> (Reader, Vec<(Vec<f64>, Vec<f64>)>) {
+/// Outputs as computed and as recorded, row by row.
+type Pairs = Vec<(Vec<f64>, Vec<f64>)>;
+
+fn play(folder: &Path) -> (Reader, Pairs) {
     let reader = Reader::open(folder);
     let mut example = NpzIn::open(&folder.join("example.npz")).unwrap();
     let mut read = |name: &str| example.read(name).unwrap().unwrap();
