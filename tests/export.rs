@@ -66,7 +66,7 @@ impl Reader {
         }
         for i in 0..network.hidden_layers {
             x = self.linear(&format!("{}.hidden.{i}", network.name), &x);
-            for x in x.iter_mut() {
+            for x in &mut x {
                 *x = x.tanh();
             }
         }
@@ -74,10 +74,10 @@ impl Reader {
     }
 }
 
-/// Plays the example's vector `observation` through the reader; returns outputs and actions row by row.
-/// Outputs as computed and as recorded, row by row.
+/// Outputs and actions, row by row.
 type Pairs = Vec<(Vec<f64>, Vec<f64>)>;
 
+/// Plays the example's vector `observation` through the reader; returns outputs and actions row by row.
 fn play(folder: &Path) -> (Reader, Pairs) {
     let reader = Reader::open(folder);
     let mut example = NpzIn::open(&folder.join("example.npz")).unwrap();
