@@ -242,6 +242,7 @@ impl<T: Way> Task for Rewarded<T> {
     type Memory = Accounts<T::Memory>;
 
     const CHANGES_BETWEEN_STEPS: bool = T::CHANGES_BETWEEN_STEPS;
+    const PUBLISHED: bool = T::PUBLISHED;
 
     fn network(&self) -> &Arc<RoadNetwork> {
         self.task.network()

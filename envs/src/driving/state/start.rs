@@ -111,7 +111,7 @@ impl StartScene {
             vehicles,
             form,
         };
-        scene.check_overlaps(scene.objects.as_ref().unwrap_or(&fleet.objects))?;
+        scene.check_overlaps()?;
         scene.try_on(task, settings)?;
         Ok(scene)
     }
@@ -167,8 +167,9 @@ impl StartScene {
         )
     }
 
-    /// No ego may start inside of something, unless that has happened in the episode already.
-    fn check_overlaps(&self, objects: &[RoadObject]) -> Result<(), StateError> {
+    /// No ego may start inside of a vehicle, unless that has happened in the episode already. Objects are left out: circuits
+    /// with obstacles begin so by themselves.
+    fn check_overlaps(&self) -> Result<(), StateError> {
         let corners = |vehicle: &Vehicle| {
             let (body, params) = (&vehicle.body, &vehicle.params);
             rectangle(
@@ -186,17 +187,8 @@ impl StartScene {
             let others = others.filter(|(i, vehicle)| {
                 *i != ego && !(vehicle.body.crashed || self.vehicles[ego].body.crashed)
             });
-            let hit = others.map(|(i, vehicle)| (format!("vehicles[{i}]"), corners(vehicle)));
-            let objects = objects.iter().enumerate();
-            let objects = objects.filter(|(_, object)| object.solid && !self.vehicles[ego].body.crashed);
-            let walls = objects.map(|(i, object)| {
-                let along = direction(object.heading);
-                (
-                    format!("objects[{i}]"),
-                    rectangle(object.position, object.length, object.width, along),
-                )
-            });
-            if let Some((path, _)) = hit.chain(walls).find(|(_, other)| overlap(&own, other)) {
+            let mut hit = others.map(|(i, vehicle)| (format!("vehicles[{i}]"), corners(vehicle)));
+            if let Some((path, _)) = hit.find(|(_, other)| overlap(&own, other)) {
                 return Err(StateError::new(
                     format!("{path}.position"),
                     format!("inside of vehicles[{ego}], an ego, and neither has crashed"),
