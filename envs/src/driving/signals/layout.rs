@@ -51,7 +51,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout with `lanes` per approach, at least 2 and at most [`MAX_LANES`].
+    /// The layout with `lanes` per approach, at least 2 and at most `MAX_LANES`.
     pub fn new(lanes: usize) -> Self {
         Self {
             lanes: lanes.clamp(2, MAX_LANES),
