@@ -206,6 +206,8 @@ fn options_of_a_scene_hold_unless_others_are_given() {
     let folder = tempfile::tempdir().unwrap();
     let mut scene = scene();
     scene["config"] = json!({"lanes_count": 2, "duration": 9});
+    // Far enough that no choice of the ego can end the episode by a crash.
+    scene["vehicles"][1]["position"] = json!([400.0, 4.0]);
     let state = save(folder.path(), &scene.to_string());
     let out = folder.path().join("out.npz");
     let mut args = vec![

@@ -97,7 +97,9 @@ impl Trainer {
         let stack = RewardStack::new(setup.rewards, setup.extrinsic, setup.registry, &init)?;
         let mut facts = stack.needs().facts;
         facts.extend(wanted_facts(&spec.facts));
-        facts.extend(setup.agent.facts());
+        // What the env lacks, the learner refuses with the setting that asks for it.
+        let published = |name: &String| spec.facts.iter().any(|fact| fact.field.name == *name);
+        facts.extend(setup.agent.facts().into_iter().filter(published));
         let config = VecEnvConfig {
             n_envs: setup.n_envs,
             threads: setup.threads,
