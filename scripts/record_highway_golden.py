@@ -95,7 +95,6 @@ VARIANTS = {
     },
     "highway-v0": {"dense": {"vehicles_density": 2, "lanes_count": 5, "vehicles_count": 30, "initial_lane_id": 2}},
     "intersection-v0": {"destination": {"destination": None, "normalize_reward": True}},
-    "roundabout-v0": {"continuous": {"action": {"type": "ContinuousAction"}, "incoming_vehicle_destination": 1}},
     "merge-v0": {"lidar": {"observation": {"type": "LidarObservation", "cells": 24, "normalize": False}}},
     "merge-generic-v0": {"lanes": {"lanes_count": 3, "vehicles_count": 8, "parallel_merge_length": 120}},
     "racetrack-oval-v0": {"obstacles": {"block_lane": True, "force_decision": True, "other_vehicles": 5, "no_lanes": 3}},

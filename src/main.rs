@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 #[expect(clippy::print_stderr, reason = "the one place where errors are shown")]
 fn main() -> ExitCode {
     // Libraries only emit; what is shown of it is decided here, and by RUST_LOG.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tiny_skia=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

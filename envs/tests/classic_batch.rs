@@ -9,14 +9,8 @@ use std::sync::Arc;
 
 use prospect_sim::random::Generator;
 use prospect_sim::{ACHIEVED_GOAL, DESIRED_GOAL, Env, VecEnvConfig};
-use support::{Batch, all_facts, classic_ids, crc32, make};
-
-fn with_facts(env: &Arc<dyn Env>) -> VecEnvConfig {
-    VecEnvConfig {
-        facts: all_facts(env),
-        ..VecEnvConfig::default()
-    }
-}
+use support::batches::{replays_from_snapshots, same_with_any_shards, with_facts};
+use support::{Batch, classic_ids, make};
 
 /// State fact `name` of env `k`, at state row `row`.
 fn fact(batch: &Batch, name: &str, row: usize, k: usize) -> f64 {
@@ -25,70 +19,18 @@ fn fact(batch: &Batch, name: &str, row: usize, k: usize) -> f64 {
     batch.rollout.state_fact(index).get_f64(at)
 }
 
-/// Plays random actions and hashes what each env brings.
-fn hashes(env: &Arc<dyn Env>, seeds: &[u64], config: VecEnvConfig, steps: usize) -> Vec<u32> {
-    let mut batch = Batch::new(env, seeds, config);
-    let mut rng = Generator::default_rng(7);
-    let mut crcs = vec![0; seeds.len()];
-    for _ in 0..steps {
-        batch.step_randomly(&mut rng);
-        for (k, crc) in crcs.iter_mut().enumerate() {
-            *crc = crc32(*crc, &batch.bytes_of(k));
-        }
-    }
-    crcs
-}
-
 #[test]
 fn the_same_bytes_whatever_the_shards_and_threads() {
     let seeds: Vec<u64> = (40..77).collect();
     for id in classic_ids() {
-        let env = make(&id, r#"{"max_steps": 60}"#);
-        let play = |shards, threads| {
-            let config = VecEnvConfig {
-                shards: Some(shards),
-                threads,
-                ..with_facts(&env)
-            };
-            hashes(&env, &seeds, config, 150)
-        };
-        let one = play(1, 1);
-        for (shards, threads) in [(2, 2), (37, 3)] {
-            assert_eq!(
-                play(shards, threads),
-                one,
-                "{id} with {shards} shards, {threads} threads"
-            );
-        }
+        same_with_any_shards(&make(&id, r#"{"max_steps": 60}"#), &seeds, 150);
     }
 }
 
 #[test]
 fn a_snapshot_replays_the_same_bytes() {
     for id in classic_ids() {
-        let env = make(&id, r#"{"max_steps": 50}"#);
-        let mut batch = Batch::new(&env, &[11, 12], with_facts(&env));
-        let mut rng = Generator::default_rng(3);
-        for _ in 0..33 {
-            batch.step_randomly(&mut rng);
-        }
-        let snapshots = [batch.vec.save(0).unwrap(), batch.vec.save(1).unwrap()];
-        let play = |batch: &mut Batch| -> u32 {
-            let mut rng = rng.clone();
-            (0..120).fold(0, |crc, _| {
-                batch.step_randomly(&mut rng);
-                crc32(crc, &batch.bytes())
-            })
-        };
-        let first = play(&mut batch);
-        let mut other = Batch::new(&env, &[77, 78], with_facts(&env));
-        other.step_randomly(&mut Generator::default_rng(0));
-        for (k, snapshot) in snapshots.iter().enumerate() {
-            other.vec.restore(k, snapshot).unwrap();
-            assert_eq!(other.vec.save(k).unwrap(), *snapshot, "{id}");
-            assert!(other.vec.restore(k, &snapshot[..snapshot.len() - 3]).is_err());
-        }
-        assert_eq!(play(&mut other), first, "{id}");
+        replays_from_snapshots(&make(&id, r#"{"max_steps": 50}"#), 33, 120);
     }
 }
 

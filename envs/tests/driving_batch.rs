@@ -4,80 +4,24 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use prospect_envs::{Options, Registry};
 use prospect_sim::random::Generator;
-use prospect_sim::{Env, FactKind, VecEnvConfig};
-use support::{Batch, all_facts, crc32, driving_ids, make};
-
-fn with_facts(env: &Arc<dyn Env>) -> VecEnvConfig {
-    VecEnvConfig {
-        facts: all_facts(env),
-        ..VecEnvConfig::default()
-    }
-}
-
-/// Plays random actions and hashes what they bring.
-fn hash(env: &Arc<dyn Env>, seeds: &[u64], config: VecEnvConfig, steps: usize) -> u32 {
-    let mut batch = Batch::new(env, seeds, config);
-    let mut rng = Generator::default_rng(7);
-    (0..steps).fold(0, |crc, _| {
-        batch.step_randomly(&mut rng);
-        crc32(crc, &batch.bytes())
-    })
-}
+use prospect_sim::FactKind;
+use support::batches::{replays_from_snapshots, same_with_any_shards, with_facts};
+use support::{Batch, driving_ids, make};
 
 #[test]
 fn the_same_bytes_whatever_the_shards_and_threads() {
     let seeds: Vec<u64> = (40..47).collect();
     for id in driving_ids() {
-        let env = make(&id, "{}");
-        let play = |shards, threads| {
-            let config = VecEnvConfig {
-                shards: Some(shards),
-                threads,
-                ..with_facts(&env)
-            };
-            hash(&env, &seeds, config, 25)
-        };
-        let one = play(1, 1);
-        for (shards, threads) in [(2, 2), (7, 3)] {
-            assert_eq!(
-                play(shards, threads),
-                one,
-                "{id} with {shards} shards, {threads} threads"
-            );
-        }
+        same_with_any_shards(&make(&id, "{}"), &seeds, 25);
     }
 }
 
 #[test]
 fn a_snapshot_replays_the_same_bytes() {
     for id in driving_ids() {
-        let env = make(&id, "{}");
-        let mut batch = Batch::new(&env, &[11, 12], with_facts(&env));
-        let mut rng = Generator::default_rng(3);
-        for _ in 0..9 {
-            batch.step_randomly(&mut rng);
-        }
-        let snapshots = [batch.vec.save(0).unwrap(), batch.vec.save(1).unwrap()];
-        let play = |batch: &mut Batch| -> u32 {
-            let mut rng = rng.clone();
-            (0..40).fold(0, |crc, _| {
-                batch.step_randomly(&mut rng);
-                crc32(crc, &batch.bytes())
-            })
-        };
-        let first = play(&mut batch);
-        let mut other = Batch::new(&env, &[77, 78], with_facts(&env));
-        other.step_randomly(&mut Generator::default_rng(0));
-        for (k, snapshot) in snapshots.iter().enumerate() {
-            other.vec.restore(k, snapshot).unwrap();
-            assert_eq!(other.vec.save(k).unwrap(), *snapshot, "{id}");
-            assert!(other.vec.restore(k, &snapshot[..snapshot.len() - 3]).is_err());
-        }
-        assert_eq!(play(&mut other), first, "{id}");
+        replays_from_snapshots(&make(&id, "{}"), 9, 40);
     }
 }
 

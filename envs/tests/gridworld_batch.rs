@@ -11,7 +11,8 @@ use prospect_envs::gridworld::{
 };
 use prospect_sim::random::Generator;
 use prospect_sim::{Autoreset, Env, VecEnvConfig};
-use support::{Batch, all_facts, crc32, ids, make, random_actions};
+use support::batches::replays_from_snapshots;
+use support::{Batch, all_facts, ids, make, random_actions};
 
 #[test]
 fn a_batch_equals_single_envs_whatever_the_shards_and_threads() {
@@ -64,39 +65,7 @@ fn a_batch_equals_single_envs_whatever_the_shards_and_threads() {
 #[test]
 fn a_snapshot_replays_the_same_bytes() {
     for id in ids() {
-        let env = make(&id, "{}");
-        let config = || VecEnvConfig {
-            facts: all_facts(&env),
-            ..VecEnvConfig::default()
-        };
-        let mut batch = Batch::new(&env, &[11, 12], config());
-        let actions: Vec<_> = random_actions(5, 7, 240)
-            .chunks_exact(2)
-            .map(<[i32]>::to_vec)
-            .collect();
-        let (before, after) = actions.split_at(60);
-        for pair in before {
-            batch.step(pair);
-        }
-        let snapshots = [batch.vec.save(0).unwrap(), batch.vec.save(1).unwrap()];
-        let hashes = [batch.vec.state_hash(0).unwrap(), batch.vec.state_hash(1).unwrap()];
-        let play = |batch: &mut Batch| -> u32 {
-            after.iter().fold(0, |crc, pair| {
-                batch.step(pair);
-                crc32(crc, &batch.bytes())
-            })
-        };
-        let first = play(&mut batch);
-        // Into another batch, whose instances were somewhere else.
-        let mut other = Batch::new(&env, &[77, 78], config());
-        for pair in &before[..9] {
-            other.step(pair);
-        }
-        for (k, snapshot) in snapshots.iter().enumerate() {
-            other.vec.restore(k, snapshot).unwrap();
-            assert_eq!(other.vec.state_hash(k).unwrap(), hashes[k], "{id}");
-        }
-        assert_eq!(play(&mut other), first, "{id}");
+        replays_from_snapshots(&make(&id, "{}"), 60, 60);
     }
 }
 

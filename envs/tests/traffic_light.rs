@@ -5,8 +5,6 @@
 
 mod support;
 
-use std::sync::Arc;
-
 use prospect_envs::driving::signals::control::{
     Actuated, Controller, FixedPlan, MaxPressure, best_plan, play, play_all,
 };
@@ -14,9 +12,10 @@ use prospect_envs::driving::signals::{
     APPROACH_M, Demand, Junction, LENGTH_M, Layout, PHASES, Road, Roads, Settings, Stage, TICKS_PER_S, Timing,
 };
 use prospect_envs::{Options, Registry};
+use prospect_sim::VecEnvConfig;
 use prospect_sim::random::Generator;
-use prospect_sim::{Env, VecEnvConfig};
-use support::{Batch, all_facts, crc32, make};
+use support::batches::{replays_from_snapshots, same_with_any_shards, with_facts};
+use support::{Batch, make};
 
 const ID: &str = "traffic-light-v0";
 
@@ -256,13 +255,6 @@ fn an_hour_of_the_env_is_an_hour_of_a_controller() {
     assert!((-reward * 20.0 - waited).abs() < 1e-6 * waited);
 }
 
-fn with_facts(env: &Arc<dyn Env>) -> VecEnvConfig {
-    VecEnvConfig {
-        facts: all_facts(env),
-        ..VecEnvConfig::default()
-    }
-}
-
 /// State fact `name` of env 0 at state row `row`.
 fn fact(batch: &Batch, name: &str, row: usize) -> f64 {
     let index = batch.vec.layout().state_fact(name).unwrap();
@@ -321,20 +313,6 @@ fn the_gate_grants_what_the_mask_says() {
     assert!(changes > 100, "{changes}");
 }
 
-/// Plays random actions and hashes what each env brings.
-fn hashes(env: &Arc<dyn Env>, seeds: &[u64], config: VecEnvConfig, steps: usize) -> Vec<u32> {
-    let mut batch = Batch::new(env, seeds, config);
-    let mut rng = Generator::default_rng(7);
-    let mut crcs = vec![0; seeds.len()];
-    for _ in 0..steps {
-        batch.step_randomly(&mut rng);
-        for (k, crc) in crcs.iter_mut().enumerate() {
-            *crc = crc32(*crc, &batch.bytes_of(k));
-        }
-    }
-    crcs
-}
-
 #[test]
 fn the_same_bytes_whatever_the_shards_and_threads() {
     let seeds: Vec<u64> = (40..57).collect();
@@ -349,47 +327,14 @@ fn the_same_bytes_whatever_the_shards_and_threads() {
             r#"{"horizon_s": 300, "target_waiting_s": 20}"#,
         ),
     ] {
-        let env = make(id, options);
-        let play = |shards, threads| {
-            let config = VecEnvConfig {
-                shards: Some(shards),
-                threads,
-                ..with_facts(&env)
-            };
-            hashes(&env, &seeds, config, 150)
-        };
-        let one = play(1, 1);
-        for (shards, threads) in [(2, 2), (17, 3)] {
-            assert_eq!(play(shards, threads), one, "{shards} shards, {threads} threads");
-        }
+        same_with_any_shards(&make(id, options), &seeds, 150);
     }
 }
 
 #[test]
 fn a_snapshot_replays_the_same_bytes() {
     let env = make(ID, r#"{"horizon_s": 400, "demand_scale": 2}"#);
-    let mut batch = Batch::new(&env, &[11, 12], with_facts(&env));
-    let mut rng = Generator::default_rng(3);
-    for _ in 0..33 {
-        batch.step_randomly(&mut rng);
-    }
-    let snapshots = [batch.vec.save(0).unwrap(), batch.vec.save(1).unwrap()];
-    let play = |batch: &mut Batch| -> u32 {
-        let mut rng = rng.clone();
-        (0..150).fold(0, |crc, _| {
-            batch.step_randomly(&mut rng);
-            crc32(crc, &batch.bytes())
-        })
-    };
-    let first = play(&mut batch);
-    let mut other = Batch::new(&env, &[77, 78], with_facts(&env));
-    other.step_randomly(&mut Generator::default_rng(0));
-    for (k, snapshot) in snapshots.iter().enumerate() {
-        other.vec.restore(k, snapshot).unwrap();
-        assert_eq!(other.vec.save(k).unwrap(), *snapshot);
-        assert!(other.vec.restore(k, &snapshot[..snapshot.len() - 3]).is_err());
-    }
-    assert_eq!(play(&mut other), first);
+    replays_from_snapshots(&env, 33, 150);
 }
 
 #[test]

@@ -11,10 +11,6 @@ use super::npz;
 
 /// Largest difference of positions, headings and speeds.
 const STATE_TOLERANCE: f64 = 1e-9;
-/// Below this speed, in m/s, a controller's steering is a bang-bang: its gain is the inverse of the speed. From then on a
-/// course depends on the last bit of sines and dot products, in which numpy differs from machine to machine, and is not
-/// compared before the next reset (`docs/driving.md`).
-const CRAWL_MPS: f64 = 1.0;
 /// Largest difference of rewards and their terms, which the package takes in part from float32 actions.
 const REWARD_TOLERANCE: f64 = 1e-6;
 /// Largest difference of observations, of values above 1 in relation to them.
@@ -149,8 +145,8 @@ impl Courses {
         }
     }
 
-    /// Plays every seeded tape from its seed, over the ends of its episodes. Returns the share of steps that were compared.
-    pub fn play_from_seeds(&self) -> f64 {
+    /// Plays every seeded tape from its seed, over the ends of its episodes.
+    pub fn play_from_seeds(&self) {
         let tapes: Vec<_> = (0..self.seeds.len()).filter(|&tape| self.seeded[tape]).collect();
         let seeds: Vec<_> = tapes.iter().map(|&tape| self.seeds[tape]).collect();
         let mut play = Play::new(self, tapes, self.config.clone());
@@ -163,13 +159,10 @@ impl Courses {
             play.reset_ended(t);
             play.compare_rows(t + 1, true);
         }
-        play.share_compared()
     }
 
-    /// Plays every tape from every state that was exported on it, until the episode ends. Returns the share of steps that were
-    /// compared.
-    pub fn play_from_states(&self) -> f64 {
-        let mut shares = Vec::new();
+    /// Plays every tape from every state that was exported on it, until the episode ends.
+    pub fn play_from_states(&self) {
         for exported in &self.states {
             let Value::Object(mut state) = exported.state.clone() else {
                 panic!("{}: state", self.name)
@@ -192,9 +185,7 @@ impl Courses {
                     break;
                 }
             }
-            shares.push(play.share_compared());
         }
-        shares.iter().sum::<f64>() / shares.len() as f64
     }
 
     fn row(&self, tape: usize, step: usize, reset: bool) -> Option<Row> {
@@ -215,12 +206,6 @@ struct Play<'a> {
     facts: Vec<String>,
     /// The row of the rollout that holds the present observations.
     now: usize,
-    /// Per env: something has crawled since the last reset.
-    crawled: Vec<bool>,
-    /// Per env: an episode that was not compared has ended elsewhere than the recorded one, so that the streams differ.
-    lost: Vec<bool>,
-    /// Steps made and steps compared.
-    steps: [usize; 2],
 }
 
 impl<'a> Play<'a> {
@@ -246,7 +231,6 @@ impl<'a> Play<'a> {
         };
         let envs = VecEnv::new(env, &config).unwrap();
         let rollout = Rollout::new(envs.layout(), 1);
-        let tapes_n = tapes.len();
         Self {
             courses,
             tapes,
@@ -254,9 +238,6 @@ impl<'a> Play<'a> {
             rollout,
             facts,
             now: 0,
-            crawled: vec![false; tapes_n],
-            lost: vec![false; tapes_n],
-            steps: [0; 2],
         }
     }
 
@@ -300,28 +281,8 @@ impl<'a> Play<'a> {
         self.envs.step(actions, row).unwrap();
         self.now = 1;
         for k in 0..self.tapes.len() {
-            self.crawled[k] |= self.crawls(k);
-            self.steps[0] += 1;
-            if !self.crawled[k] && !self.lost[k] {
-                self.steps[1] += 1;
-                self.compare_step(t, k);
-            }
+            self.compare_step(t, k);
         }
-    }
-
-    /// Whether a vehicle of env `k` with a controller is slow.
-    fn crawls(&mut self, k: usize) -> bool {
-        let state: Value = serde_json::from_str(&self.envs.state_json(k).unwrap()).unwrap();
-        let vehicles = state["vehicles"].as_array().unwrap();
-        vehicles.iter().any(|vehicle| {
-            vehicle.get("target_speed").is_some()
-                && vehicle["crashed"] == false
-                && vehicle["speed"].as_f64().unwrap().abs() < CRAWL_MPS
-        })
-    }
-
-    fn share_compared(&self) -> f64 {
-        self.steps[1] as f64 / self.steps[0] as f64
     }
 
     fn compare_step(&mut self, t: usize, k: usize) {
@@ -373,14 +334,13 @@ impl<'a> Play<'a> {
 
     fn reset_ended(&mut self, t: usize) {
         let places = self.tapes.iter().map(|&tape| self.courses.first[tape] + t);
-        let golden: Vec<_> = places.map(|at| self.courses.ended[at]).collect();
-        let mut mask = golden.clone();
-        for (k, &golden) in golden.iter().enumerate() {
+        let mask: Vec<_> = places.map(|at| self.courses.ended[at]).collect();
+        for (k, &golden) in mask.iter().enumerate() {
             let agents = self.courses.agents;
             let ours = (k * agents..(k + 1) * agents).all(|actor| !self.alive_after(actor));
-            self.lost[k] |= ours != golden && t + 1 < self.courses.first[1];
-            mask[k] |= ours;
-            self.crawled[k] &= !mask[k];
+            // What the last step of a tape ended is not recorded as an end.
+            let last = t + 1 == self.courses.first[1];
+            assert!(ours == golden || last, "{}: end", self.label(k, t + 1));
         }
         if mask.contains(&true) {
             let row = self.rollout.step_mut(0).1.next;
@@ -391,9 +351,6 @@ impl<'a> Play<'a> {
     /// Compares everything with the rows recorded after `step` steps, or after the reset that followed.
     fn compare_rows(&mut self, step: usize, reset: bool) {
         for k in 0..self.tapes.len() {
-            if self.crawled[k] || self.lost[k] {
-                continue;
-            }
             if let Some(row) = self.courses.row(self.tapes[k], step, reset) {
                 self.compare_row(k, row, step);
             }

@@ -4,6 +4,8 @@ use std::f64::consts::PI;
 
 use super::scalar::Point;
 
+/// What rounding may add to a distance, in m.
+const SLACK_M: f64 = 1e-6;
 /// Curvatures below this, in 1/m, are straight: over a kilometre they turn by a microradian.
 const STRAIGHT: f64 = 1e-9;
 
@@ -21,6 +23,64 @@ pub struct ArcPiece {
     curvature: f64,
     /// A circle around it: its middle and half its length.
     middle: Point,
+    /// Where it ends, and its direction there as a unit vector.
+    end: Point,
+    end_direction: Point,
+}
+
+/// Metres ahead of `origin` and to its side, in a direction.
+fn local(origin: Point, [cos, sin]: Point, point: Point) -> Point {
+    let [x, y] = [point[0] - origin[0], point[1] - origin[1]];
+    [x * cos + y * sin, y * cos - x * sin]
+}
+
+/// Without the care of `hypot` for numbers that no road has.
+fn length([x, y]: Point) -> f64 {
+    (x * x + y * y).sqrt()
+}
+
+/// Pieces in a row, and a box around them: most of a long curve is too far away to look at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Chunk {
+    first: usize,
+    count: usize,
+    low: Point,
+    high: Point,
+}
+
+/// Pieces of a [`Chunk`].
+const CHUNK: usize = 16;
+
+impl Chunk {
+    fn of(first: usize, piece: &ArcPiece) -> Self {
+        let [low, high] = piece.bounds();
+        Self {
+            first,
+            count: 1,
+            low,
+            high,
+        }
+    }
+
+    fn add(&mut self, piece: &ArcPiece) {
+        let [low, high] = piece.bounds();
+        self.count += 1;
+        self.low = [0, 1].map(|axis| self.low[axis].min(low[axis]));
+        self.high = [0, 1].map(|axis| self.high[axis].max(high[axis]));
+    }
+
+    fn pieces<'a>(&self, all: &'a [ArcPiece]) -> &'a [ArcPiece] {
+        &all[self.first..self.first + self.count]
+    }
+
+    /// Squared distance to the box, in m².
+    fn away_squared(&self, point: Point) -> f64 {
+        let [x, y] = [0, 1].map(|axis| {
+            let outside = (self.low[axis] - point[axis]).max(point[axis] - self.high[axis]);
+            outside.max(0.0)
+        });
+        x * x + y * y
+    }
 }
 
 impl ArcPiece {
@@ -38,9 +98,14 @@ impl ArcPiece {
                 curvature
             },
             middle: origin,
+            end: origin,
+            end_direction: [cos, sin],
         };
+        let (sin, cos) = piece.heading_at(length_m).sin_cos();
         Self {
             middle: piece.position(0.5 * length_m, 0.0),
+            end: piece.position(length_m, 0.0),
+            end_direction: [cos, sin],
             ..piece
         }
     }
@@ -65,17 +130,11 @@ impl ArcPiece {
         ]
     }
 
-    /// Metres ahead of the piece's start and to its side, in its first direction.
-    fn local(&self, point: Point) -> Point {
-        let [x, y] = [point[0] - self.origin[0], point[1] - self.origin[1]];
-        let [cos, sin] = self.direction;
-        [x * cos + y * sin, y * cos - x * sin]
-    }
 
     /// Where along the infinite straight or the circle the point is nearest, and its distance aside. On a circle the
     /// position is within half a turn of the piece's middle.
     fn project(&self, point: Point) -> (f64, f64) {
-        let [ahead, aside] = self.local(point);
+        let [ahead, aside] = local(self.origin, self.direction, point);
         if self.curvature == 0.0 {
             return (ahead, aside);
         }
@@ -85,12 +144,24 @@ impl ArcPiece {
         let turns = ((turn - expected) / (2.0 * PI)).round();
         // The distance from the circle, (1 - |c - p|) / curvature, written without the difference of large numbers.
         let excess = ahead * ahead * self.curvature + aside * (aside * self.curvature - 2.0);
-        let lateral = -excess / (1.0 + (ahead * self.curvature).hypot(from_centre));
+        let lateral = -excess / (1.0 + length([ahead * self.curvature, from_centre]));
         ((turn - 2.0 * PI * turns) / self.curvature, lateral)
     }
 
     fn heading_at(&self, u: f64) -> f64 {
         self.heading + self.curvature * u
+    }
+
+    /// The smallest and the largest x and y that it may reach.
+    fn bounds(&self) -> [Point; 2] {
+        let reach = 0.5 * self.length_m;
+        [-reach, reach].map(|reach| self.middle.map(|x| x + reach))
+    }
+
+    /// Squared distance to its middle, in m².
+    fn away_squared(&self, point: Point) -> f64 {
+        let [x, y] = [point[0] - self.middle[0], point[1] - self.middle[1]];
+        x * x + y * y
     }
 }
 
@@ -100,6 +171,7 @@ impl ArcPiece {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ArcSpline {
     pieces: Vec<ArcPiece>,
+    chunks: Vec<Chunk>,
     length_m: f64,
 }
 
@@ -107,8 +179,12 @@ impl ArcSpline {
     /// Goes on with a piece from a point in a direction; pieces of no length are left out.
     pub fn push(&mut self, origin: Point, heading: f64, curvature: f64, length_m: f64) {
         if length_m > 0.0 {
-            self.pieces
-                .push(ArcPiece::new(self.length_m, origin, heading, curvature, length_m));
+            let piece = ArcPiece::new(self.length_m, origin, heading, curvature, length_m);
+            match self.chunks.last_mut() {
+                Some(chunk) if chunk.count < CHUNK => chunk.add(&piece),
+                _ => self.chunks.push(Chunk::of(self.pieces.len(), &piece)),
+            }
+            self.pieces.push(piece);
             self.length_m += length_m;
         }
     }
@@ -153,39 +229,74 @@ impl ArcSpline {
     pub fn local_coordinates(&self, point: Point) -> (f64, f64) {
         let mut best = (0.0, 0.0);
         let mut nearest = f64::INFINITY;
-        for piece in &self.pieces {
-            let away = (point[0] - piece.middle[0]).hypot(point[1] - piece.middle[1]);
-            if away - 0.5 * piece.length_m > nearest {
+        // No piece farther than this needs to be looked at.
+        let mut bound = self.guess(point) + SLACK_M;
+        for chunk in &self.chunks {
+            if chunk.away_squared(point) > bound * bound {
                 continue;
             }
-            let (u, lateral) = piece.project(point);
-            let inside = u.clamp(0.0, piece.length_m);
-            let (distance, found) = if u == inside {
-                (lateral.abs(), (u, lateral))
-            } else {
-                self.beside(piece, inside, point)
-            };
-            if distance < nearest {
-                nearest = distance;
-                best = (piece.start_m + found.0, found.1);
+            for piece in chunk.pieces(&self.pieces) {
+                let reach = bound + 0.5 * piece.length_m;
+                if piece.away_squared(point) > reach * reach {
+                    continue;
+                }
+                let (distance, found) = self.nearest_on(piece, point);
+                if distance < nearest {
+                    nearest = distance;
+                    bound = bound.min(distance + SLACK_M);
+                    best = (piece.start_m + found.0, found.1);
+                }
             }
         }
         best
     }
 
+    /// A lower bound of the distance to the curve in m, found without a projection; below 0 if there is none.
+    pub fn least_distance(&self, point: Point) -> f64 {
+        let away = self.chunks.iter().map(|chunk| chunk.away_squared(point));
+        away.fold(f64::INFINITY, f64::min).sqrt() - SLACK_M
+    }
+
+    /// The distance to a piece that may well be the nearest.
+    fn guess(&self, point: Point) -> f64 {
+        let near = |a: &f64, b: &f64| a.total_cmp(b);
+        let chunk = self
+            .chunks
+            .iter()
+            .min_by(|a, b| near(&a.away_squared(point), &b.away_squared(point)));
+        let pieces = chunk.map_or(&[][..], |chunk| chunk.pieces(&self.pieces));
+        let piece = pieces
+            .iter()
+            .min_by(|a, b| near(&a.away_squared(point), &b.away_squared(point)));
+        piece.map_or(f64::INFINITY, |piece| self.nearest_on(piece, point).0)
+    }
+
+    /// Distance of a piece, with the coordinates of its nearest point counted from its start.
+    fn nearest_on(&self, piece: &ArcPiece, point: Point) -> (f64, (f64, f64)) {
+        let (u, lateral) = piece.project(point);
+        let inside = u.clamp(0.0, piece.length_m);
+        if u == inside {
+            (lateral.abs(), (u, lateral))
+        } else {
+            self.beside(piece, inside, point)
+        }
+    }
+
     /// Distance to an end of a piece, with the coordinates along the tangent there: how far beyond the end counts only at
     /// the ends of the whole curve.
     fn beside(&self, piece: &ArcPiece, inside: f64, point: Point) -> (f64, (f64, f64)) {
-        let heading = piece.heading_at(inside);
-        let tangent = ArcPiece::new(0.0, piece.position(inside, 0.0), heading, 0.0, 1.0);
-        let [ahead, aside] = tangent.local(point);
+        let [ahead, aside] = if inside > 0.0 {
+            local(piece.end, piece.end_direction, point)
+        } else {
+            local(piece.origin, piece.direction, point)
+        };
         let outer = if inside > 0.0 {
             ahead > 0.0 && piece.start_m + piece.length_m >= self.length_m
         } else {
             ahead < 0.0 && piece.start_m <= 0.0
         };
         let beyond = if outer { ahead } else { 0.0 };
-        (ahead.hypot(aside), (inside + beyond, aside))
+        (length([ahead, aside]), (inside + beyond, aside))
     }
 
     /// The part from `start` to `end`.
@@ -219,10 +330,9 @@ impl ArcSpline {
     /// The smallest and the largest x and y that the curve may reach.
     pub fn bounds(&self) -> [Point; 2] {
         let mut bounds = [[f64::INFINITY; 2], [f64::NEG_INFINITY; 2]];
-        for piece in &self.pieces {
-            let reach = 0.5 * piece.length_m;
-            bounds[0] = [0, 1].map(|axis| bounds[0][axis].min(piece.middle[axis] - reach));
-            bounds[1] = [0, 1].map(|axis| bounds[1][axis].max(piece.middle[axis] + reach));
+        for chunk in &self.chunks {
+            bounds[0] = [0, 1].map(|axis| bounds[0][axis].min(chunk.low[axis]));
+            bounds[1] = [0, 1].map(|axis| bounds[1][axis].max(chunk.high[axis]));
         }
         bounds
     }

@@ -40,6 +40,8 @@ pub struct Lane {
     length: f64,
     bounds: Option<Bounds>,
     width: Width,
+    /// The largest of its widths, in m.
+    widest: f64,
     lines: [LineType; 2],
     forbidden: bool,
     speed_limit: Option<f64>,
@@ -54,6 +56,7 @@ impl Lane {
             bounds: shape.bounds(),
             shape,
             width: Width::Fixed(DEFAULT_WIDTH),
+            widest: DEFAULT_WIDTH,
             lines: [LineType::Striped; 2],
             forbidden: false,
             speed_limit: Some(DEFAULT_SPEED_LIMIT),
@@ -90,7 +93,7 @@ impl Lane {
     /// A lane through points whose width is twice the distance to the nearer boundary, and at least the default; none if one
     /// of the curves has fewer than two points or is shorter than a metre.
     pub fn poly_between(points: &[Point], left: &[Point], right: &[Point]) -> Option<Self> {
-        let mut lane = Self::poly(points)?;
+        let lane = Self::poly(points)?;
         let (left, right) = (Spline::new(left)?, Spline::new(right)?);
         let pieces = lane.length.ceil() as usize;
         let step = lane.length / pieces as f64;
@@ -101,13 +104,16 @@ impl Lane {
             (to(&right).min(to(&left)) * 2.0).max(DEFAULT_WIDTH)
         };
         let samples = (0..=pieces).map(width).collect();
-        lane.width = Width::Sampled(samples);
-        Some(lane)
+        Some(lane.with_width(Width::Sampled(samples)))
     }
 
     /// With another width, in m.
     #[must_use]
     pub fn with_width(mut self, width: Width) -> Self {
+        self.widest = match &width {
+            Width::Fixed(width) => *width,
+            Width::Sampled(samples) => samples.iter().copied().fold(0.0, f64::max),
+        };
         self.width = width;
         self
     }
@@ -219,16 +225,17 @@ impl Lane {
     /// A lower bound of [`Self::distance`], found without a projection; 0 or less if there is none.
     #[inline]
     pub fn least_distance(&self, position: Point) -> f64 {
-        self.bounds.map_or(0.0, |bounds| bounds.least_distance(position))
+        let outside = self.bounds.map_or(0.0, |bounds| bounds.least_distance(position));
+        match &self.shape {
+            Shape::Arcs(curve) if outside <= 0.0 => curve.least_distance(position),
+            _ => outside,
+        }
     }
 
     /// A distance from which on a place is not on the lane, even with `margin` m beside it.
     #[inline]
     pub fn reach(&self, margin: f64) -> f64 {
-        match &self.width {
-            Width::Fixed(width) => width / 2.0 + margin + VEHICLE_LENGTH,
-            Width::Sampled(_) => f64::INFINITY,
-        }
+        self.widest / 2.0 + margin + VEHICLE_LENGTH
     }
 
     /// Whether a place is on the lane, see [`Self::holds`].
