@@ -38,6 +38,8 @@ kind = "first_visit"
 kind = "rnd"
 weight = 0.1
 """
+# Learners of action values have one stream, to which every module is added.
+ADDED = BONUSES.replace('kind = "rnd"', 'kind = "rnd"\nmix = "add"')
 PENDULUM = """
 [env]
 id = "Pendulum-v1"
@@ -48,8 +50,8 @@ LEARNERS = {
     "ppo-gru": (10_000, GRID + '[agent]\ntotal_steps = 60_000\nmemory = "gru"\nnorm_reward = true\n' + BONUSES),
     "dqn": (4_000, GRID + '[agent]\nkind = "dqn"\ntotal_steps = 40_000\nbuffer_size = 16_000\nlearning_starts = 1_000\n'
             'double = true\ndueling = true\nprioritised = true\nn_step = 3\nnoisy = true\ndistribution = "c51"\n'
-            'v_min = 0.0\nv_max = 1.0\nn_atoms = 21\n' + BONUSES),
-    "pqn": (10_000, GRID + '[agent]\nkind = "pqn"\ntotal_steps = 100_000\n' + BONUSES),
+            'v_min = 0.0\nv_max = 1.0\nn_atoms = 21\n' + ADDED),
+    "pqn": (10_000, GRID + '[agent]\nkind = "pqn"\ntotal_steps = 100_000\n' + ADDED),
     "sac": (1_000, PENDULUM + '[agent]\nkind = "sac"\ntotal_steps = 8_000\nlearning_starts = 200\nhidden = [64, 64]\n'),
     "td3": (1_000, PENDULUM + '[agent]\nkind = "td3"\ntotal_steps = 8_000\nlearning_starts = 200\nhidden = [64, 64]\n'),
     "sac-her": (2_000, '[env]\nid = "PointMaze_UMaze-v3"\nn_envs = 8\noptions = { continuing_task = false }\n'

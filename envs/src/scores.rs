@@ -102,7 +102,7 @@ const UNPLANNED: &[(&str, f64, Option<f64>)] = &[
     ("exit-v0", 0.5320, None),
     ("exit-v1", 0.5307, None),
     ("intersection-Sparse-v0", 0.1900, None),
-    ("intersection-Sparse-v1", 0.6133, None),
+    ("intersection-Sparse-v1", 0.1467, None),
     ("intersection-Sparse-v2", 0.1933, None),
     ("intersection-multi-agent-Sparse-v0", 0.2867, None),
     ("intersection-multi-agent-Sparse-v1", 0.3200, None),

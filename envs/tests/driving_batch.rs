@@ -5,8 +5,8 @@
 mod support;
 
 use prospect_envs::{Options, Registry};
-use prospect_sim::random::Generator;
 use prospect_sim::FactKind;
+use prospect_sim::random::Generator;
 use support::batches::{replays_from_snapshots, same_with_any_shards, with_facts};
 use support::{Batch, driving_ids, make};
 

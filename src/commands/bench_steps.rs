@@ -75,6 +75,15 @@ pub struct StepsReport {
     pub observation_checksum: String,
 }
 
+/// A rate with three digits or so: tasks differ a thousandfold.
+fn thousands(rate: f64) -> String {
+    match rate {
+        0.0..1e4 => format!("{rate:.0}"),
+        1e4..1e6 => format!("{:.0} k", rate / 1e3),
+        _ => format!("{:.2} M", rate / 1e6),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -93,10 +102,10 @@ pub fn run(args: &BenchStepsArgs) -> Outcome {
         return print_json(&report);
     }
     println!(
-        "{}: {:.2} M steps/s, {:.2} M steps per CPU-second ({} envs, {} threads, {} steps in {:.2} s)",
+        "{}: {} steps/s, {} steps per CPU-second ({} envs, {} threads, {} steps in {:.2} s)",
         report.env,
-        report.steps_per_second / 1e6,
-        report.steps_per_cpu_second / 1e6,
+        thousands(report.steps_per_second),
+        thousands(report.steps_per_cpu_second),
         report.n_envs,
         report.threads,
         report.steps,

@@ -70,19 +70,7 @@ pub fn run(args: &LabelArgs) -> Outcome {
         &text(&mut npz, "env_id").map_err(Failure::Input)?,
         &text(&mut npz, "options").map_err(Failure::Input)?,
     )?;
-    let shape = npz
-        .read("reward")
-        .map_err(Failure::Input)?
-        .map(|array| array.shape);
-    let Some([steps, actors]) = shape
-        .as_deref()
-        .and_then(|shape| <[usize; 2]>::try_from(shape).ok())
-    else {
-        let place = args.rollout.display();
-        return Err(Failure::input(anyhow!(
-            "{place}: no array `reward` of shape [T, K]; make it with `prospect rollout`"
-        )));
-    };
+    let [steps, actors] = shape(&mut npz).or_input(|| args.rollout.display().to_string())?;
     let spec = env.spec();
     let init = StackInit {
         spec,
@@ -108,11 +96,20 @@ pub fn run(args: &LabelArgs) -> Outcome {
     if args.json {
         return print_json(&summaries);
     }
+    print_table(&summaries);
+    println!(
+        "{steps} steps of {actors} actors; channels saved in {}",
+        out.display()
+    );
+    Ok(())
+}
+
+fn print_table(summaries: &[Summary]) {
     println!(
         "{:<20} {:>10} {:>10} {:>10} {:>10} {:>8} {:>11}",
         "channel (raw)", "mean", "std", "min", "max", "nonzero", "mixed mean"
     );
-    for s in &summaries {
+    for s in summaries {
         println!(
             "{:<20} {:>10.5} {:>10.5} {:>10.5} {:>10.5} {:>7.1}% {:>11.6}",
             s.name,
@@ -124,11 +121,14 @@ pub fn run(args: &LabelArgs) -> Outcome {
             s.mixed_mean
         );
     }
-    println!(
-        "{steps} steps of {actors} actors; channels saved in {}",
-        out.display()
-    );
-    Ok(())
+}
+
+/// Steps and actors of a stored rollout.
+fn shape(npz: &mut NpzIn) -> Result<[usize; 2]> {
+    let shape = npz.read("reward")?.map(|array| array.shape);
+    shape
+        .and_then(|shape| <[usize; 2]>::try_from(shape).ok())
+        .context("no array `reward` of shape [T, K]; make it with `prospect rollout`")
 }
 
 fn text(npz: &mut NpzIn, name: &str) -> Result<String> {
@@ -149,65 +149,64 @@ fn label(stack: &mut RewardStack, rollout: &Rollout) -> Result<Mixed> {
     Ok(stack.label(rollout, &batch, frames)?)
 }
 
+/// The arrays of a rollout, component by component and then fact by fact.
+#[derive(Default)]
+struct Arrays {
+    /// State rows, `[T + 1, K, ...]` each.
+    states: Vec<Vec<f64>>,
+    /// Final states, `[T, K, ...]` each.
+    finals: Vec<Vec<f64>>,
+    /// Event facts, `[T, K, ...]` each.
+    events: Vec<Vec<f64>>,
+}
+
+impl Arrays {
+    fn read(npz: &mut NpzIn, layout: &RowLayout, steps: usize) -> Result<Self> {
+        let mut arrays = Self::default();
+        let observed = layout.observation.iter().map(|field| ("", field));
+        let facts = layout.state_facts.iter().map(|field| ("fact_", field));
+        for (prefix, field) in observed.chain(facts) {
+            let name = format!("{prefix}{}", field.name);
+            let states = field_array(npz, &name, field, steps + 1, layout)?;
+            let finals = field_array(npz, &format!("final_{name}"), field, steps, layout)?;
+            arrays.states.push(states);
+            arrays.finals.push(finals);
+        }
+        for field in &layout.event_facts {
+            let name = format!("fact_{}", field.name);
+            arrays.events.push(field_array(npz, &name, field, steps, layout)?);
+        }
+        Ok(arrays)
+    }
+}
+
+/// An array of one number per step and actor.
+fn scalars(npz: &mut NpzIn, name: &str, want: usize) -> Result<Vec<f64>> {
+    let array = npz.read(name)?.with_context(|| format!("no array `{name}`"))?;
+    let values = array.reals()?;
+    if values.len() != want {
+        bail!("array `{name}` has {} values, {want} are needed", values.len());
+    }
+    Ok(values)
+}
+
 /// Fills a rollout from arrays of the names that `prospect rollout` gives them.
 fn load(npz: &mut NpzIn, layout: &RowLayout, steps: usize) -> Result<Rollout> {
     let mut rollout = Rollout::new(layout, steps);
-    let (mut states, mut finals, mut events) = (Vec::new(), Vec::new(), Vec::new());
-    for field in &layout.observation {
-        states.push(field_array(npz, &field.name, field, steps + 1, layout)?);
-        finals.push(field_array(
-            npz,
-            &format!("final_{}", field.name),
-            field,
-            steps,
-            layout,
-        )?);
-    }
-    for field in &layout.state_facts {
-        states.push(field_array(
-            npz,
-            &format!("fact_{}", field.name),
-            field,
-            steps + 1,
-            layout,
-        )?);
-        finals.push(field_array(
-            npz,
-            &format!("final_fact_{}", field.name),
-            field,
-            steps,
-            layout,
-        )?);
-    }
-    for field in &layout.event_facts {
-        events.push(field_array(
-            npz,
-            &format!("fact_{}", field.name),
-            field,
-            steps,
-            layout,
-        )?);
-    }
-    let scalar = |npz: &mut NpzIn, name: &str| -> Result<Vec<f64>> {
-        let array = npz.read(name)?.with_context(|| format!("no array `{name}`"))?;
-        let want = steps * layout.actors();
-        let values = array.reals()?;
-        if values.len() != want {
-            bail!("array `{name}` has {} values, {want} are needed", values.len());
-        }
-        Ok(values)
-    };
-    let (reward, terminated) = (scalar(npz, "reward")?, scalar(npz, "terminated")?);
-    let truncated = scalar(npz, "truncated")?;
+    let arrays = Arrays::read(npz, layout, steps)?;
+    let want = steps * layout.actors();
+    let reward = scalars(npz, "reward", want)?;
+    let terminated = scalars(npz, "terminated", want)?;
+    let truncated = scalars(npz, "truncated", want)?;
     let actions = npz.read("action")?.context("no array `action`")?;
     let n = layout.observation.len();
-    fill_states(&mut rollout.first_row_mut(), &states, n, 0);
+    fill_states(&mut rollout.first_row_mut(), &arrays.states, n, 0);
     for t in 0..steps {
         set_actions(&mut rollout, &actions, t)?;
         let (_, mut row) = rollout.step_mut(t);
-        fill_states(&mut row.next, &states, n, t + 1);
-        fill_states(&mut row.last, &finals, n, t);
-        fill(&mut row.event_facts, &events, t);
+        fill_states(&mut row.next, &arrays.states, n, t + 1);
+        fill_states(&mut row.last, &arrays.finals, n, t);
+        fill(&mut row.event_facts, &arrays.events, t);
         for k in 0..row.reward.len() {
             let at = t * row.reward.len() + k;
             row.reward[k] = reward[at];

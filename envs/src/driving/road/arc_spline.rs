@@ -130,7 +130,6 @@ impl ArcPiece {
         ]
     }
 
-
     /// Where along the infinite straight or the circle the point is nearest, and its distance aside. On a circle the
     /// position is within half a turn of the piece's middle.
     fn project(&self, point: Point) -> (f64, f64) {
