@@ -1,5 +1,6 @@
-"""What the benches against Python packages share: a virtual environment for the packages, and children that answer in JSON."""
+"""What the benches against Python packages share: options, a virtual environment for the packages, children that answer in JSON."""
 
+import argparse
 import json
 import os
 import pathlib
@@ -39,6 +40,17 @@ def child(command):
 def built_prospect():
     """Where `make build` leaves the binary."""
     return pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/prospect"
+
+
+def options(doc, seconds, needs):
+    """The options that every bench has; `needs` names what an interpreter given by hand must have."""
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--prospect", type=pathlib.Path, default=built_prospect())
+    parser.add_argument("--python", help=f"an interpreter that has {needs}")
+    parser.add_argument("--out", type=pathlib.Path)
+    return parser
 
 
 def check_built(path):

@@ -9,12 +9,10 @@ it. Both sides draw uniformly random actions, write full observations and includ
 after start-up. Runs alternate, because other load on a shared machine moves either figure; the ratio is that of the medians.
 """
 
-import argparse
 import json
-import pathlib
 import statistics
 
-from baseline import built_prospect, check_built, child, python_with
+from baseline import check_built, child, options, python_with
 
 PACKAGES = ["highway-env==1.12.1", "gymnasium==1.4.0", "numpy==2.4.6"]
 
@@ -52,14 +50,9 @@ def compare(args, env):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = options(__doc__, seconds=3.0, needs="highway-env")
     parser.add_argument("--envs", default="highway-fast-v0,parking-v0")
     parser.add_argument("--n-envs", type=int, default=64)
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--prospect", type=pathlib.Path, default=built_prospect())
-    parser.add_argument("--python", help="an interpreter that has highway-env")
-    parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
     check_built(args.prospect)
     args.python = python_with(args.python, "bench-highway", PACKAGES)

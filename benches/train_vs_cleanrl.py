@@ -10,14 +10,12 @@ them. Runs alternate, because other load on a shared machine moves either figure
 its own CPU time, all threads, without start-up.
 """
 
-import argparse
 import json
-import pathlib
 import platform
 import statistics
 import time
 
-from baseline import ROOT, built_prospect, check_built, child, python_with
+from baseline import ROOT, check_built, child, options, python_with
 
 PACKAGES = ["torch==2.11.0", "minigrid==3.2.0", "gymnasium==1.4.0", "numpy"]
 SETTINGS = {"small": (16, 256, 8), "large": (64, 1024, 15)}
@@ -39,12 +37,7 @@ def cleanrl(args, name):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--prospect", type=pathlib.Path, default=built_prospect())
-    parser.add_argument("--python", help="an interpreter that has torch, minigrid and gymnasium")
-    parser.add_argument("--out", type=pathlib.Path)
+    parser = options(__doc__, seconds=10.0, needs="torch, minigrid and gymnasium")
     args = parser.parse_args()
     check_built(args.prospect)
     args.python = python_with(args.python, "bench-cleanrl", PACKAGES)

@@ -9,14 +9,12 @@ presets `<name>-vector.toml` are the settings that this project recommends for t
 other load on a shared machine moves either figure; both sides count CPU time without start-up and warm-up.
 """
 
-import argparse
 import json
-import pathlib
 import platform
 import statistics
 import time
 
-from baseline import ROOT, built_prospect, check_built, child, python_with
+from baseline import ROOT, check_built, child, options, python_with
 
 PACKAGES = ["torch==2.11.0", "stable-baselines3==2.9.2", "sb3-contrib==2.9.2", "gymnasium==1.4.0", "numpy"]
 # Run file, algorithm of SB3 it is measured against, times that are wanted.
@@ -57,13 +55,8 @@ def line(row):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser = options(__doc__, seconds=8.0, needs="torch and stable-baselines3")
     parser.add_argument("--only", help="one of the run files' names")
-    parser.add_argument("--prospect", type=pathlib.Path, default=built_prospect())
-    parser.add_argument("--python", help="an interpreter that has torch and stable-baselines3")
-    parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
     check_built(args.prospect)
     args.python = python_with(args.python, "bench-sb3", PACKAGES)

@@ -39,6 +39,12 @@ fn length([x, y]: Point) -> f64 {
     (x * x + y * y).sqrt()
 }
 
+/// The first of the items whose measure is least, each measured once.
+fn first_least<T>(items: &[T], measure: impl Fn(&T) -> f64) -> Option<&T> {
+    let measured = items.iter().map(|item| (measure(item), item));
+    measured.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, item)| item)
+}
+
 /// Pieces in a row, and a box around them: most of a long curve is too far away to look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Chunk {
@@ -258,15 +264,9 @@ impl ArcSpline {
 
     /// The distance to a piece that may well be the nearest.
     fn guess(&self, point: Point) -> f64 {
-        let near = |a: &f64, b: &f64| a.total_cmp(b);
-        let chunk = self
-            .chunks
-            .iter()
-            .min_by(|a, b| near(&a.away_squared(point), &b.away_squared(point)));
+        let chunk = first_least(&self.chunks, |chunk| chunk.away_squared(point));
         let pieces = chunk.map_or(&[][..], |chunk| chunk.pieces(&self.pieces));
-        let piece = pieces
-            .iter()
-            .min_by(|a, b| near(&a.away_squared(point), &b.away_squared(point)));
+        let piece = first_least(pieces, |piece| piece.away_squared(point));
         piece.map_or(f64::INFINITY, |piece| self.nearest_on(piece, point).0)
     }
 

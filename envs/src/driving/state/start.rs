@@ -83,11 +83,13 @@ impl StartScene {
             let remedy = "leave it out: the road follows from the id and its options";
             return Err(StateError::new("network", "this id builds its own road", remedy));
         }
-        let (fleet, episode, _) = sample(task, settings);
+        let habits = on_sample(task, settings, |stage| {
+            Habits::of(stage.fleet, &stage.episode.controlled)
+        });
         let reader = Reader {
             network: task.network(),
             settings,
-            habits: Habits::of(&fleet, &episode.controlled),
+            habits,
         };
         let vehicles = form.vehicles.iter().enumerate();
         let vehicles = vehicles
@@ -152,19 +154,7 @@ impl StartScene {
     }
 
     fn try_on<T: Task>(&self, task: &T, settings: &Settings) -> Result<(), StateError> {
-        let (mut fleet, mut episode, mut memory) = sample(task, settings);
-        self.replace(
-            task,
-            &mut Stage {
-                network: task.network(),
-                settings,
-                fleet: &mut fleet,
-                episode: &mut episode,
-                memory: &mut memory,
-                rng: &mut Generator::default_rng(0),
-                scratch: &mut Scratch::default(),
-            },
-        )
+        on_sample(task, settings, |stage| self.replace(task, stage))
     }
 
     /// No ego may start inside of a vehicle, unless that has happened in the episode already. Objects are left out: circuits
@@ -200,19 +190,23 @@ impl StartScene {
     }
 }
 
-/// A scene as the task makes it from some seed.
-fn sample<T: Task>(task: &T, settings: &Settings) -> (Fleet, Episode, T::Memory) {
-    let (mut fleet, mut episode, mut memory) = (Fleet::default(), Episode::default(), T::Memory::default());
-    task.reset(&mut Stage {
+/// What `look` finds in a scene as the task makes it from some seed.
+fn on_sample<T: Task, R>(
+    task: &T,
+    settings: &Settings,
+    look: impl FnOnce(&mut Stage<'_, T::Memory>) -> R,
+) -> R {
+    let mut stage = Stage {
         network: task.network(),
         settings,
-        fleet: &mut fleet,
-        episode: &mut episode,
-        memory: &mut memory,
+        fleet: &mut Fleet::default(),
+        episode: &mut Episode::default(),
+        memory: &mut T::Memory::default(),
         rng: &mut Generator::default_rng(0),
         scratch: &mut Scratch::default(),
-    });
-    (fleet, episode, memory)
+    };
+    task.reset(&mut stage);
+    look(&mut stage)
 }
 
 fn controlled(form: &SceneForm, agents: usize) -> Result<Vec<u16>, StateError> {
