@@ -18,8 +18,8 @@ from baseline import ROOT, check_built, child, options, python_with
 
 PACKAGES = ["torch==2.11.0", "stable-baselines3==2.9.2", "sb3-contrib==2.9.2", "gymnasium==1.4.0", "numpy"]
 # Run file, algorithm of SB3 it is measured against, times that are wanted.
-SETTINGS = [("ppo", "ppo", 6), ("ppo-vector", "ppo", 20), ("dqn", "dqn", 3), ("dqn-vector", "dqn", 10), ("sac", "sac", None),
-            ("td3", "td3", None)]
+SETTINGS = [("ppo", "ppo", 6), ("ppo-vector", "ppo", 20), ("ppo-lstm", "ppo-lstm", None), ("dqn", "dqn", 3),
+            ("dqn-vector", "dqn", 10), ("qrdqn", "qrdqn", None), ("sac", "sac", None), ("td3", "td3", None)]
 
 
 def prospect(args, name):

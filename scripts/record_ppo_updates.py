@@ -16,7 +16,7 @@ import json
 from pinned_torch import ROOT, VERSION, ensure_torch, write_or_check
 
 GOLDEN = ROOT / "tests/golden/ppo/updates_torch_2_11_0.json"
-INPUTS, HIDDEN, MEMORY = 5, 8, 6
+INPUTS, HIDDEN, MEMORY = 5, 8, 16
 CONFIG = {"clip_coef": 0.2, "ent_coef": 0.03, "vf_coef": 0.5, "bc_coef": 0.4, "lr": 0.02, "adam_eps": 0.01,
           "max_grad_norm": 0.5}
 # Sequences: steps, actors, those of the minibatch in its order, and the steps with which episodes end, by step and actor.

@@ -1,6 +1,6 @@
 //! What a recurrent policy carries from step to step.
 
-use prospect_nets::{Gru, Init, Lstm, ParamBuilder, ParamSet, Tensor};
+use prospect_nets::{Gru, Init, Lstm, ParamBuilder, ParamSet, Sequences, Tensor};
 use prospect_sim::{Rollout, random::Generator};
 
 use crate::{config::MemoryKind, export::MemoryDescription};
@@ -65,6 +65,19 @@ impl Memory {
         match self {
             Self::Gru(cell) => cell.step(params, x, state, keep),
             Self::Lstm(cell) => cell.step(params, x, state, keep),
+        }
+    }
+
+    /// All steps of sequences at once; see [`Gru::sequences`].
+    pub(crate) fn sequences(
+        self,
+        params: &ParamSet,
+        features: &Tensor,
+        sequences: &Sequences<'_>,
+    ) -> Option<Tensor> {
+        match self {
+            Self::Gru(cell) => cell.sequences(params, features, sequences),
+            Self::Lstm(cell) => cell.sequences(params, features, sequences),
         }
     }
 

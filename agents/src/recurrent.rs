@@ -31,11 +31,24 @@ pub struct Sequences<'a> {
     pub start: &'a MemoryState,
 }
 
-/// Rows of `[K, width]` as a tensor `[n, width]`.
+/// Rows of `[K, width]`, `[n, width]`.
+fn rows_of(state: &[f32], actors: &[i64], all: usize) -> Vec<f32> {
+    let width = state.len() / all.max(1);
+    let rows = actors.iter().map(|&k| k as usize * width);
+    rows.flat_map(|at| &state[at..at + width]).copied().collect()
+}
+
+/// The same as a tensor.
 fn rows(state: &[f32], actors: &[i64], all: usize) -> Tensor {
-    let width = (state.len() / all.max(1)) as i64;
-    let all = Tensor::from_slice(state).view([all as i64, width]);
-    all.index_select(0, &Tensor::from_slice(actors))
+    Tensor::from_slice(&rows_of(state, actors, all)).view([actors.len() as i64, -1])
+}
+
+/// `[T, n]`: whether an actor's episode went on into a step.
+fn kept(rollout: &Rollout, actors: &[i64]) -> Vec<bool> {
+    let goes_on = |t: usize, k: i64| t == 0 || !rollout.ended(t - 1, k as usize);
+    (0..rollout.n_steps())
+        .flat_map(|t| actors.iter().map(move |&k| goes_on(t, k)))
+        .collect()
 }
 
 /// 0 for the actors whose episode ended with the step before `t`; none if no episode did.
@@ -199,6 +212,14 @@ impl ActorCritic {
         let Some(memory) = branch.memory else {
             return features;
         };
+        let at_once = prospect_nets::Sequences {
+            start: &rows_of(start, actors, k as usize),
+            keep: &kept(batch.rollout(), actors),
+            detach_every: self.sequence_steps,
+        };
+        if let Some(outputs) = memory.sequences(&self.params, &features, &at_once) {
+            return outputs;
+        }
         let per_step = actors.len() as i64;
         let mut state = rows(start, actors, k as usize).to_device(device);
         let mut outputs = Vec::with_capacity(steps);

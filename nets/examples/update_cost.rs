@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use prospect_nets::{
     CeilingConfig, Device, Init, Kind, Mlp, MlpConfig, NetShape, Optimiser, OptimiserConfig, ParamBuilder,
-    Tensor, ceiling, set_threads,
+    Tensor, UpdateWork, ceiling, set_threads,
 };
 use prospect_sim::random::Generator;
 
@@ -56,12 +56,15 @@ fn main() {
             heads: vec![outputs],
         };
         let config = CeilingConfig {
-            nets: vec![shape(7), shape(1)],
+            acting: vec![shape(7), shape(1)],
             n_envs: 64,
             rollout_steps: 128,
             minibatch_size: minibatch,
-            updates: 4 * (64 * 128_usize).div_ceil(minibatch),
-            target_passes: 0,
+            updates: vec![UpdateWork {
+                nets: vec![shape(7), shape(1)],
+                passes: vec![],
+                times: 4.0 * (64 * 128_usize).div_ceil(minibatch) as f64,
+            }],
         };
         let alone = ceiling(&config, 1.0).expect("the sizes are above 0");
         println!(
@@ -69,7 +72,7 @@ fn main() {
             medians[0],
             medians[1],
             medians[2],
-            alone.update_s * 1e6,
+            alone.update_s[0] * 1e6,
             alone.inference_s * 1e6
         );
     }

@@ -21,32 +21,39 @@ pub struct NetShape {
     pub heads: Vec<usize>,
 }
 
-/// The work between one update of the policy and the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The work between one turn of a learner and the next.
+#[derive(Debug, Clone, PartialEq)]
 pub struct CeilingConfig {
-    /// The networks, all trained by one optimiser: one with two heads, or an actor and a critic.
-    pub nets: Vec<NetShape>,
+    /// The networks that acting runs.
+    pub acting: Vec<NetShape>,
     /// Envs, the batch of an acting pass.
     pub n_envs: usize,
-    /// Acting passes per iteration.
+    /// Acting passes per turn.
     pub rollout_steps: usize,
     /// Samples of a minibatch.
     pub minibatch_size: usize,
-    /// Minibatches learned from per iteration.
-    pub updates: usize,
-    /// Forward passes of a minibatch without a gradient before each, such as those of a target network.
-    pub target_passes: usize,
+    /// What is learned per turn.
+    pub updates: Vec<UpdateWork>,
+}
+
+/// Updates of one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UpdateWork {
+    /// The networks that one step of an optimiser trains.
+    pub nets: Vec<NetShape>,
+    /// Networks that each update runs on its minibatch besides, without a gradient, such as targets.
+    pub passes: Vec<NetShape>,
+    /// Updates per turn; a policy that every second update trains counts half.
+    pub times: f64,
 }
 
 /// What libtorch alone takes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ceiling {
     /// Median seconds of an acting pass.
     pub inference_s: f64,
-    /// Median seconds of a minibatch's update.
-    pub update_s: f64,
-    /// Median seconds of a minibatch's pass without a gradient; 0 if there are none.
-    pub target_s: f64,
+    /// Median seconds of each kind of update, with the passes that belong to it.
+    pub update_s: Vec<f64>,
     /// Env steps per second if nothing else took time.
     pub steps_per_second: f64,
 }
@@ -103,11 +110,21 @@ impl CeilingConfig {
             self.n_envs,
             self.rollout_steps,
             self.minibatch_size,
-            self.updates,
-            self.nets.len(),
+            self.acting.len(),
+            self.updates.len(),
         ];
         let is_empty = |net: &NetShape| net.inputs == 0 || net.heads.is_empty();
-        if sizes.contains(&0) || self.nets.iter().any(is_empty) {
+        let learned = self
+            .updates
+            .iter()
+            .flat_map(|work| work.nets.iter().chain(&work.passes));
+        if sizes.contains(&0)
+            || self.acting.iter().chain(learned).any(is_empty)
+            || self
+                .updates
+                .iter()
+                .any(|work| work.nets.is_empty() || work.times <= 0.0)
+        {
             return Err(NetsError::Setting {
                 place: "ceiling".into(),
                 reason: format!("every size must be above 0: {self:?}"),
@@ -115,16 +132,31 @@ impl CeilingConfig {
         }
         Ok(())
     }
+}
 
-    /// Made-up inputs of each network, `[rows, inputs]`.
-    fn inputs(&self, rows: usize) -> Vec<Tensor> {
+/// Networks with made-up inputs of `rows` rows.
+struct Work {
+    nets: Vec<Net>,
+    inputs: Vec<Tensor>,
+}
+
+impl Work {
+    fn new(shapes: &[NetShape], rows: usize) -> Self {
         let input = |shape: &NetShape| {
             let n = (rows * shape.inputs) as i64;
             (Tensor::arange(n, (Kind::Float, Device::Cpu)) * 0.3)
                 .cos()
                 .view([rows as i64, shape.inputs as i64])
         };
-        self.nets.iter().map(input).collect()
+        Self {
+            nets: shapes.iter().map(Net::new).collect(),
+            inputs: shapes.iter().map(input).collect(),
+        }
+    }
+
+    fn forward(&self) -> Vec<Tensor> {
+        let pairs = self.nets.iter().zip(&self.inputs);
+        pairs.flat_map(|(net, input)| net.forward(input)).collect()
     }
 }
 
@@ -150,50 +182,43 @@ fn median_s(budget: Duration, mut run: impl FnMut() -> Result<(), NetsError>) ->
 /// [`NetsError::Setting`] if a size is 0; [`NetsError::Torch`] if libtorch fails.
 pub fn ceiling(config: &CeilingConfig, seconds: f64) -> Result<Ceiling, NetsError> {
     config.check()?;
-    let nets: Vec<Net> = config.nets.iter().map(Net::new).collect();
-    let share = Duration::from_secs_f64((seconds / 3.0).max(0.0));
-    let inference = |rows: usize| {
-        let inputs = config.inputs(rows);
-        median_s(share, || {
-            tch::no_grad(|| drop(forward(&nets, &inputs)));
-            Ok(())
-        })
-    };
-    let inference_s = inference(config.n_envs)?;
-    let target_s = match config.target_passes {
-        0 => 0.0,
-        _ => inference(config.minibatch_size)?,
-    };
-    let update_s = update_s(&nets, &config.inputs(config.minibatch_size), share)?;
+    let share = seconds / (1 + config.updates.len()) as f64;
+    let share = Duration::from_secs_f64(share.max(0.0));
+    let acting = Work::new(&config.acting, config.n_envs);
+    let inference_s = median_s(share, || {
+        tch::no_grad(|| drop(acting.forward()));
+        Ok(())
+    })?;
+    let updates = config.updates.iter();
+    let update_s: Vec<f64> = updates
+        .map(|work| update_s(work, config.minibatch_size, share))
+        .collect::<Result<_, _>>()?;
+    let updates = config.updates.iter().zip(&update_s);
+    let learning_s: f64 = updates.map(|(work, seconds)| work.times * seconds).sum();
     let samples = config.n_envs * config.rollout_steps;
-    let update_all_s = update_s + config.target_passes as f64 * target_s;
-    let iteration_s = config.rollout_steps as f64 * inference_s + config.updates as f64 * update_all_s;
     Ok(Ceiling {
+        steps_per_second: samples as f64 / (config.rollout_steps as f64 * inference_s + learning_s),
         inference_s,
         update_s,
-        target_s,
-        steps_per_second: samples as f64 / iteration_s,
     })
 }
 
-fn forward(nets: &[Net], inputs: &[Tensor]) -> Vec<Tensor> {
-    let pairs = nets.iter().zip(inputs);
-    pairs.flat_map(|(net, input)| net.forward(input)).collect()
-}
-
-/// Median seconds of a forward and backward pass and a step of Adam.
-fn update_s(nets: &[Net], minibatch: &[Tensor], budget: Duration) -> Result<f64, NetsError> {
+/// Median seconds of the passes without a gradient, a forward and backward pass and a step of Adam.
+fn update_s(work: &UpdateWork, minibatch_size: usize, budget: Duration) -> Result<f64, NetsError> {
+    let passes = Work::new(&work.passes, minibatch_size);
+    let learned = Work::new(&work.nets, minibatch_size);
     let mut adam = COptimizer::adam(1e-4, 0.9, 0.999, 0.0, 1e-5, false)?;
-    for parameter in nets.iter().flat_map(Net::parameters) {
+    for parameter in learned.nets.iter().flat_map(Net::parameters) {
         adam.add_parameters(parameter, 0)?;
     }
     median_s(budget, || {
+        tch::no_grad(|| drop(passes.forward()));
         adam.zero_grad()?;
-        let outputs = forward(nets, minibatch);
+        let outputs = learned.forward();
         let losses = outputs.iter().map(|output| output.square().mean(Kind::Float));
         let loss: Tensor = losses.sum();
         loss.f_backward()?;
-        clip_grad_norm(nets, 0.5);
+        clip_grad_norm(&learned.nets, 0.5);
         adam.step()?;
         Ok(())
     })
@@ -216,33 +241,40 @@ fn clip_grad_norm(nets: &[Net], max: f64) {
 mod tests {
     use super::*;
 
-    fn config() -> CeilingConfig {
-        let net = |outputs| NetShape {
+    fn net(outputs: usize) -> NetShape {
+        NetShape {
             inputs: 12,
             hidden: vec![8],
             heads: vec![outputs],
+        }
+    }
+
+    fn config() -> CeilingConfig {
+        let update = |passes, times| UpdateWork {
+            nets: vec![net(3), net(1)],
+            passes,
+            times,
         };
         CeilingConfig {
-            nets: vec![net(3), net(1)],
+            acting: vec![net(3)],
             n_envs: 4,
             rollout_steps: 8,
             minibatch_size: 16,
-            updates: 8,
-            target_passes: 2,
+            updates: vec![update(vec![net(3)], 8.0), update(vec![], 0.5)],
         }
     }
 
     #[test]
     fn the_ceiling_is_the_sum_of_its_parts() {
         let found = ceiling(&config(), 0.02).unwrap();
-        let expected = 32.0 / (8.0 * found.inference_s + 8.0 * found.update_s + 16.0 * found.target_s);
+        let expected = 32.0 / (8.0 * found.inference_s + 8.0 * found.update_s[0] + 0.5 * found.update_s[1]);
         assert!((found.steps_per_second / expected - 1.0).abs() < 1e-9);
-        assert!(found.update_s > found.inference_s, "{found:?}");
+        assert!(found.update_s[0] > found.inference_s, "{found:?}");
     }
 
     #[test]
     fn clipping_leaves_the_given_norm() {
-        let nets = [Net::new(&config().nets[0])];
+        let nets = [Net::new(&net(3))];
         let input = Tensor::ones([2, 12], (Kind::Float, Device::Cpu));
         (nets[0].forward(&input)[0].sum(Kind::Float) * 100.0).backward();
         clip_grad_norm(&nets, 0.5);
@@ -254,10 +286,15 @@ mod tests {
 
     #[test]
     fn empty_work_is_refused() {
-        let empty = CeilingConfig {
-            minibatch_size: 0,
-            ..config()
-        };
-        assert!(matches!(ceiling(&empty, 0.0), Err(NetsError::Setting { .. })));
+        let spoil: [fn(&mut CeilingConfig); 3] = [
+            |config| config.minibatch_size = 0,
+            |config| config.updates[1].times = 0.0,
+            |config| config.updates[0].passes[0].inputs = 0,
+        ];
+        for spoil in spoil {
+            let mut empty = config();
+            spoil(&mut empty);
+            assert!(matches!(ceiling(&empty, 0.0), Err(NetsError::Setting { .. })));
+        }
     }
 }

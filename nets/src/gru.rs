@@ -4,19 +4,15 @@ use prospect_sim::random::Generator;
 use tch::Tensor;
 
 use crate::{
+    cell::{CellKind, CellParams},
     init::Init,
-    params::{ParamBuilder, ParamId, ParamSet},
+    params::{ParamBuilder, ParamSet},
+    sequence::{self, Sequences},
 };
 
 /// A GRU cell with PyTorch's parameters and equations (`torch.nn.GRUCell`): gates in the order reset, update, new.
 #[derive(Debug, Clone, Copy)]
-pub struct Gru {
-    w_ih: ParamId,
-    w_hh: ParamId,
-    b_ih: ParamId,
-    b_hh: ParamId,
-    width: usize,
-}
+pub struct Gru(CellParams);
 
 impl Gru {
     /// Adds the parameters, named `<name>.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
@@ -30,20 +26,26 @@ impl Gru {
         init: Init,
         rng: &mut Generator,
     ) -> Self {
-        let (n, m) = (width as i64, inputs as i64);
-        let mut gates = |columns: i64| -> Vec<f32> {
-            let gate = |rng: &mut Generator| init.weight(&[n, columns], rng);
-            (0..3).flat_map(|_| gate(rng)).collect()
-        };
-        let (input, hidden) = (gates(m), gates(n));
-        let (b_ih, b_hh) = (init.bias(3 * width, width, rng), init.bias(3 * width, width, rng));
-        Self {
-            w_ih: params.add(format!("{name}.weight_ih"), &[3 * n, m], &input),
-            w_hh: params.add(format!("{name}.weight_hh"), &[3 * n, n], &hidden),
-            b_ih: params.add(format!("{name}.bias_ih"), &[3 * n], &b_ih),
-            b_hh: params.add(format!("{name}.bias_hh"), &[3 * n], &b_hh),
-            width,
-        }
+        Self(CellParams::new(
+            CellKind::Gru,
+            params,
+            name,
+            (inputs, width),
+            init,
+            rng,
+        ))
+    }
+
+    /// Steps through whole sequences at once: `features` `[T * E, inputs]`, one step of all sequences after the other, to the
+    /// outputs `[T * E, width]`, as steps one by one would give. None if they must be taken one by one: on another device, or
+    /// in a width that is no multiple of 16.
+    pub fn sequences(
+        &self,
+        params: &ParamSet,
+        features: &Tensor,
+        sequences: &Sequences<'_>,
+    ) -> Option<Tensor> {
+        sequence::forward(&self.0, params, features, sequences)
     }
 
     /// One step: inputs `[batch, inputs]`, state `[batch, width]`, to the next state `[batch, width]`.
@@ -51,13 +53,19 @@ impl Gru {
     /// `keep` `[batch, 1]` multiplies the state first: 0 where an episode begins with this input, 1 elsewhere.
     pub fn step(&self, params: &ParamSet, x: &Tensor, state: &Tensor, keep: Option<&Tensor>) -> Tensor {
         let state = keep.map_or_else(|| state.shallow_clone(), |keep| state * keep);
-        let (b_ih, b_hh) = (Some(params.get(self.b_ih)), Some(params.get(self.b_hh)));
-        x.gru_cell(&state, params.get(self.w_ih), params.get(self.w_hh), b_ih, b_hh)
+        let (b_ih, b_hh) = (Some(params.get(self.0.b_ih)), Some(params.get(self.0.b_hh)));
+        x.gru_cell(
+            &state,
+            params.get(self.0.w_ih),
+            params.get(self.0.w_hh),
+            b_ih,
+            b_hh,
+        )
     }
 
     /// The width of the state.
     pub fn width(&self) -> usize {
-        self.width
+        self.0.width
     }
 }
 

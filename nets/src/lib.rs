@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod ceiling;
+mod cell;
 pub mod cnn;
 pub mod device;
 pub mod encoder;
@@ -28,9 +29,10 @@ pub mod observations;
 pub mod optim;
 pub mod params;
 mod raw;
+pub mod sequence;
 
 pub use batch::TensorBatch;
-pub use ceiling::{Ceiling, CeilingConfig, NetShape, ceiling};
+pub use ceiling::{Ceiling, CeilingConfig, NetShape, UpdateWork, ceiling};
 pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
 pub use encoder::{Encoder, EncoderConfig, PartDescription};
@@ -48,6 +50,7 @@ pub use norm::LayerNorm;
 pub use observations::Observations;
 pub use optim::{Optimiser, OptimiserConfig};
 pub use params::{ParamBuilder, ParamId, ParamSet, backward};
+pub use sequence::Sequences;
 pub use tch::{self, Device, Kind, Tensor};
 
 /// A tensor's values as f32, row-major, from any device.

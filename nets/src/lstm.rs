@@ -4,20 +4,16 @@ use prospect_sim::random::Generator;
 use tch::Tensor;
 
 use crate::{
+    cell::{CellKind, CellParams},
     init::Init,
-    params::{ParamBuilder, ParamId, ParamSet},
+    params::{ParamBuilder, ParamSet},
+    sequence::{self, Sequences},
 };
 
 /// An LSTM cell with PyTorch's parameters and equations (`torch.nn.LSTMCell`): gates in the order input, forget, cell,
 /// output.
 #[derive(Debug, Clone, Copy)]
-pub struct Lstm {
-    w_ih: ParamId,
-    w_hh: ParamId,
-    b_ih: ParamId,
-    b_hh: ParamId,
-    width: usize,
-}
+pub struct Lstm(CellParams);
 
 impl Lstm {
     /// Adds the parameters, named `<name>.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
@@ -31,18 +27,26 @@ impl Lstm {
         init: Init,
         rng: &mut Generator,
     ) -> Self {
-        let (n, m) = (width as i64, inputs as i64);
-        let mut gates =
-            |columns: i64| -> Vec<f32> { (0..4).flat_map(|_| init.weight(&[n, columns], rng)).collect() };
-        let (input, hidden) = (gates(m), gates(n));
-        let (b_ih, b_hh) = (init.bias(4 * width, width, rng), init.bias(4 * width, width, rng));
-        Self {
-            w_ih: params.add(format!("{name}.weight_ih"), &[4 * n, m], &input),
-            w_hh: params.add(format!("{name}.weight_hh"), &[4 * n, n], &hidden),
-            b_ih: params.add(format!("{name}.bias_ih"), &[4 * n], &b_ih),
-            b_hh: params.add(format!("{name}.bias_hh"), &[4 * n], &b_hh),
-            width,
-        }
+        Self(CellParams::new(
+            CellKind::Lstm,
+            params,
+            name,
+            (inputs, width),
+            init,
+            rng,
+        ))
+    }
+
+    /// Steps through whole sequences at once: `features` `[T * E, inputs]`, one step of all sequences after the other, to the
+    /// outputs `[T * E, width]`, as steps one by one would give. None if they must be taken one by one: on another device, or
+    /// in a width that is no multiple of 16.
+    pub fn sequences(
+        &self,
+        params: &ParamSet,
+        features: &Tensor,
+        sequences: &Sequences<'_>,
+    ) -> Option<Tensor> {
+        sequence::forward(&self.0, params, features, sequences)
     }
 
     /// One step: inputs `[batch, inputs]`, state `[batch, 2 width]` (output, then cell), to the next state.
@@ -50,22 +54,28 @@ impl Lstm {
     /// `keep` `[batch, 1]` multiplies the state first: 0 where an episode begins with this input, 1 elsewhere.
     pub fn step(&self, params: &ParamSet, x: &Tensor, state: &Tensor, keep: Option<&Tensor>) -> Tensor {
         let state = keep.map_or_else(|| state.shallow_clone(), |keep| state * keep);
-        let n = self.width as i64;
+        let n = self.0.width as i64;
         let parts = [state.narrow(1, 0, n), state.narrow(1, n, n)];
-        let (b_ih, b_hh) = (Some(params.get(self.b_ih)), Some(params.get(self.b_hh)));
+        let (b_ih, b_hh) = (Some(params.get(self.0.b_ih)), Some(params.get(self.0.b_hh)));
         let parts = [&parts[0], &parts[1]];
-        let (output, cell) = x.lstm_cell(&parts, params.get(self.w_ih), params.get(self.w_hh), b_ih, b_hh);
+        let (output, cell) = x.lstm_cell(
+            &parts,
+            params.get(self.0.w_ih),
+            params.get(self.0.w_hh),
+            b_ih,
+            b_hh,
+        );
         Tensor::cat(&[output, cell], 1)
     }
 
     /// The output `[batch, width]` of a state `[batch, 2 width]`.
     pub fn output(&self, state: &Tensor) -> Tensor {
-        state.narrow(1, 0, self.width as i64)
+        state.narrow(1, 0, self.0.width as i64)
     }
 
     /// The width of the output; the state is twice as wide.
     pub fn width(&self) -> usize {
-        self.width
+        self.0.width
     }
 }
 

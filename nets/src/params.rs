@@ -10,7 +10,12 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::{error::NetsError, named::NamedTensors, raw};
+use crate::{
+    error::NetsError,
+    named::NamedTensors,
+    raw,
+    sequence::{self, SequencePass},
+};
 
 /// Values between the beginnings of parameters: keeps each aligned to 64 bytes.
 const ALIGN: usize = 16;
@@ -90,6 +95,7 @@ pub struct ParamSet {
     grad: Tensor,
     views: Vec<Tensor>,
     gathered: RefCell<Vec<Gathered>>,
+    sequences: RefCell<Vec<SequencePass>>,
     trainable: bool,
     /// A leaf by which [`Self::is_recording`] asks libtorch.
     probe: Tensor,
@@ -113,6 +119,7 @@ impl ParamSet {
             grad,
             views,
             gathered: RefCell::default(),
+            sequences: RefCell::default(),
             trainable,
             probe: Tensor::zeros(0, (Kind::Float, Device::Cpu)).set_requires_grad(true),
         }
@@ -166,6 +173,10 @@ impl ParamSet {
         self.gathered.borrow_mut().push(gathered);
     }
 
+    pub(crate) fn record_sequences(&self, pass: SequencePass) {
+        self.sequences.borrow_mut().push(pass);
+    }
+
     /// Takes the gradient of `loss` (a scalar) with respect to this set, replacing the last one.
     ///
     /// Parameters that the loss does not depend on get 0.
@@ -179,6 +190,7 @@ impl ParamSet {
     /// Forgets forward passes that were recorded and will get no [`Self::backward`].
     pub fn forget(&mut self) {
         self.gathered.get_mut().clear();
+        self.sequences.get_mut().clear();
     }
 
     /// The gradient of one parameter, as the last [`Self::backward`] left it.
@@ -440,18 +452,43 @@ impl ParamSet {
 /// [`NetsError::Torch`] if the loss has no graph.
 pub fn backward(loss: &Tensor, sets: &mut [&mut ParamSet]) -> Result<(), NetsError> {
     let gathered: Vec<Vec<Gathered>> = sets.iter().map(|set| set.gathered.take()).collect();
-    let mut inputs: Vec<&Tensor> = Vec::new();
-    for (set, gathered) in sets.iter().zip(&gathered) {
-        inputs.extend(&set.views);
-        inputs.extend(gathered.iter().map(|pass| &pass.output));
-    }
-    let grads = Tensor::f_run_backward(&[loss], &inputs, false, false)?;
-    let mut rest = grads.as_slice();
-    for (set, gathered) in sets.iter_mut().zip(&gathered) {
-        let (own, after) = rest.split_at(set.views.len());
-        let (through, after) = after.split_at(gathered.len());
-        set.collect(own, gathered, through);
-        rest = after;
+    let sequences: Vec<Vec<SequencePass>> = sets.iter().map(|set| set.sequences.take()).collect();
+    let through = collect(loss, sets, &gathered, &sequences)?;
+    for (i, (passes, output_grads)) in sequences.iter().zip(&through).enumerate() {
+        let pairs = passes.iter().zip(output_grads).filter(|(_, grad)| grad.defined());
+        let (passes, grads): (Vec<_>, Vec<_>) = pairs
+            .map(|(pass, grad)| (pass, pass.backward(sets[i], grad)))
+            .unzip();
+        // What made the features that a sequence read has a graph of its own, below the leaf.
+        if let Some(below) = sequence::continued(&passes, &grads) {
+            let above = sets[i].grad_copy();
+            collect(&below, &mut sets[i..=i], &gathered[i..=i], &[vec![]])?;
+            sets[i].add_to_grad(&above);
+        }
     }
     Ok(())
+}
+
+/// One pass through libtorch's graph: leaves its gradients in the sets, and returns those at the outputs of each set's sequences.
+fn collect(
+    loss: &Tensor,
+    sets: &mut [&mut ParamSet],
+    gathered: &[Vec<Gathered>],
+    sequences: &[Vec<SequencePass>],
+) -> Result<Vec<Vec<Tensor>>, NetsError> {
+    let mut inputs: Vec<&Tensor> = Vec::new();
+    for ((set, gathered), sequences) in sets.iter().zip(gathered).zip(sequences) {
+        inputs.extend(&set.views);
+        inputs.extend(gathered.iter().map(|pass| &pass.output));
+        inputs.extend(sequences.iter().map(|pass| &pass.output));
+    }
+    let mut grads = Tensor::f_run_backward(&[loss], &inputs, false, false)?.into_iter();
+    let mut through = Vec::with_capacity(sets.len());
+    for ((set, gathered), sequences) in sets.iter_mut().zip(gathered).zip(sequences) {
+        let own: Vec<Tensor> = grads.by_ref().take(set.views.len()).collect();
+        let rows: Vec<Tensor> = grads.by_ref().take(gathered.len()).collect();
+        set.collect(&own, gathered, &rows);
+        through.push(grads.by_ref().take(sequences.len()).collect());
+    }
+    Ok(through)
 }

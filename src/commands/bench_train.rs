@@ -4,12 +4,12 @@ use std::{path::PathBuf, time::Instant};
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use prospect_agents::{AgentConfig, DqnConfig, Hops, PpoConfig, config::EncoderKind};
-use prospect_nets::ceiling::{CeilingConfig, NetShape, ceiling};
+use prospect_agents::Hops;
+use prospect_nets::ceiling::ceiling;
 use serde::Serialize;
 
 use crate::{
-    commands::{config::modules, print_json},
+    commands::{config::modules, libtorch_work::libtorch_work, print_json},
     config::RunFile,
     failure::{Failure, Outcome, Sort},
     training,
@@ -69,7 +69,10 @@ pub fn run(args: &BenchTrainArgs) -> Outcome {
     let (seconds, cpu_seconds) = (wall.elapsed().as_secs_f64(), cpu.elapsed().as_secs_f64());
     let steps_per_second = steps as f64 / seconds;
     let total: f64 = hops.named().iter().map(|hop| hop.1).sum();
-    let ceiling = libtorch_alone(&file, &trainer)?;
+    let ceiling = libtorch_work(&file, trainer.spec())
+        .map(|work| ceiling(&work, 2.0).or_run(|| "measuring libtorch".to_owned()))
+        .transpose()?
+        .map(|measured| measured.steps_per_second);
     let report = TrainReport {
         env: file.env.id.clone(),
         n_envs: file.env.n_envs,
@@ -100,62 +103,4 @@ pub fn run(args: &BenchTrainArgs) -> Outcome {
         println!("  libtorch alone: {ceiling:.0} steps/s; {share:.2} of it reached");
     }
     Ok(())
-}
-
-/// The ceiling for fully connected networks on the flat observation.
-fn libtorch_alone(file: &RunFile, trainer: &prospect_agents::Trainer) -> Outcome<Option<f64>> {
-    let prospect_sim::ActionSpace::Discrete { n } = trainer.spec().actions else {
-        return Ok(None);
-    };
-    let texts = |field: &&prospect_sim::Field| field.dtype != prospect_sim::Dtype::Text;
-    let fields = trainer.spec().observation.iter().filter(texts);
-    let inputs = fields.map(prospect_sim::Field::width).sum();
-    let config = match &file.agent {
-        AgentConfig::Ppo(agent) if agent.encoder == EncoderKind::Flat => ppo_work(agent, file, inputs, n),
-        AgentConfig::Dqn(agent) if agent.encoder == EncoderKind::Flat => dqn_work(agent, file, inputs, n),
-        _ => return Ok(None),
-    };
-    if !file.rewards.is_empty() {
-        return Ok(None);
-    }
-    let measured = ceiling(&config, 2.0).or_run(|| "measuring libtorch".to_owned())?;
-    Ok(Some(measured.steps_per_second))
-}
-
-fn ppo_work(agent: &PpoConfig, file: &RunFile, inputs: usize, n_actions: usize) -> CeilingConfig {
-    let net = |heads: Vec<usize>| NetShape {
-        inputs,
-        hidden: agent.hidden.clone(),
-        heads,
-    };
-    let samples = file.env.n_envs * agent.rollout_steps;
-    let minibatch_size = agent.minibatch(samples);
-    CeilingConfig {
-        nets: if agent.shared_trunk {
-            vec![net(vec![n_actions, 1])]
-        } else {
-            vec![net(vec![n_actions]), net(vec![1])]
-        },
-        n_envs: file.env.n_envs,
-        rollout_steps: agent.rollout_steps,
-        minibatch_size,
-        updates: agent.update_epochs * samples.div_ceil(minibatch_size),
-        target_passes: 0,
-    }
-}
-
-fn dqn_work(agent: &DqnConfig, file: &RunFile, inputs: usize, n_actions: usize) -> CeilingConfig {
-    let outputs = (n_actions + usize::from(agent.dueling)) * agent.returns().atoms();
-    CeilingConfig {
-        nets: vec![NetShape {
-            inputs,
-            hidden: agent.hidden.clone(),
-            heads: vec![outputs],
-        }],
-        n_envs: file.env.n_envs,
-        rollout_steps: agent.train_frequency,
-        minibatch_size: agent.batch_size,
-        updates: agent.gradient_steps,
-        target_passes: 1 + usize::from(agent.double),
-    }
 }

@@ -12,6 +12,7 @@ pub mod eval;
 pub mod export;
 pub mod heatmap;
 pub mod label;
+mod libtorch_work;
 pub mod report;
 mod reset_state;
 pub mod rollout;

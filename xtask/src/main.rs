@@ -43,7 +43,11 @@ fn say(text: &str) {
 
 /// The workspace's folder: the one above this crate.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+    // As cargo says now: a build that several checkouts share may be of another one.
+    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR");
+    crate_folder
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
+        .join("..")
 }
 
 fn check_layers() -> Result<String> {
