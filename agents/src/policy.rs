@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use prospect_nets::{
-    FusedInput, Init, Linear, NamedTensors, Observations, Optimiser, ParamBuilder, ParamId, ParamSet,
+    Cell, FusedInput, Init, Linear, NamedTensors, Observations, Optimiser, ParamBuilder, ParamId, ParamSet,
     tch::{Device, Tensor, no_grad},
 };
 use prospect_sim::{Field, random::Generator};
@@ -14,7 +14,7 @@ use crate::{
     error::AgentError,
     export::NetworkDescription,
     loss::PolicyGrad,
-    memory::Memory,
+    memory,
     network::{FusedNet, Grads, Network, Trunk, adam, clip, copy_out, inner_product},
     recurrent::Sequences,
     samples::Samples,
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) trunk: Trunk,
-    pub(crate) memory: Option<Memory>,
+    pub(crate) memory: Option<Cell>,
 }
 
 impl Branch {
@@ -37,20 +37,14 @@ impl Branch {
     ) -> Result<Self, AgentError> {
         let trunk = Trunk::new(params, name, &config.network(), fields, rng)?;
         let (inputs, width) = (trunk.hidden.width(), config.memory_size);
-        let memory = Memory::new(
-            params,
-            &format!("{name}.memory"),
-            config.memory,
-            inputs,
-            width,
-            rng,
-        );
+        let name = format!("{name}.memory");
+        let memory = memory::cell(config.memory, params, &name, (inputs, width), rng);
         Ok(Self { trunk, memory })
     }
 
     /// Features that a head reads.
     fn width(&self) -> usize {
-        self.memory.map_or(self.trunk.hidden.width(), Memory::width)
+        self.memory.map_or(self.trunk.hidden.width(), |cell| cell.width())
     }
 }
 
@@ -304,7 +298,10 @@ impl ActorCritic {
     /// What the policy does, for an export.
     pub fn describe(&self, fields: &[Field]) -> NetworkDescription {
         NetworkDescription {
-            memory: self.policy.memory.map(|memory| memory.describe("policy.memory")),
+            memory: self
+                .policy
+                .memory
+                .map(|cell| memory::describe(&cell, "policy.memory")),
             ..self.policy.trunk.describe("policy", fields)
         }
     }

@@ -5,14 +5,14 @@
 //! observation is valued with the state carried up to it.
 
 use prospect_nets::{
-    TensorBatch,
+    Cell, TensorBatch,
     tch::{Tensor, no_grad},
 };
 use prospect_sim::Rollout;
 
 use crate::{
     estimates::Values,
-    memory::{Memory, MemoryState, clear_ended},
+    memory::{MemoryState, clear_ended},
     network::copy_out,
     policy::{ActorCritic, Branch},
     samples::Samples,
@@ -65,7 +65,7 @@ impl ActorCritic {
     /// States of zero for `actors`; empty without memory.
     pub fn fresh_state(&self, actors: usize) -> MemoryState {
         let zeros = |branch: &Branch| {
-            let width = branch.memory.map_or(0, Memory::state_width);
+            let width = branch.memory.map_or(0, |cell| cell.state_width());
             vec![0.0; actors * width]
         };
         MemoryState {
@@ -101,13 +101,7 @@ impl ActorCritic {
         });
     }
 
-    fn advance(
-        &self,
-        branch: &Branch,
-        memory: Memory,
-        samples: &Samples<'_>,
-        state: &mut Vec<f32>,
-    ) -> Tensor {
+    fn advance(&self, branch: &Branch, memory: Cell, samples: &Samples<'_>, state: &mut Vec<f32>) -> Tensor {
         let device = self.params.device();
         let features = branch.trunk.forward(&self.params, &samples.tensors(device));
         let before = Tensor::from_slice(state.as_slice()).view([samples.len() as i64, -1]);

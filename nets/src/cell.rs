@@ -1,74 +1,25 @@
-//! What the recurrent cells have in common: their parameters, and one step forward and back over flat slices.
+//! Recurrent cells, GRU and LSTM: one step at a time, so that an episode's end can clear the state between steps, or whole
+//! sequences at once.
+
+mod flat;
 
 use prospect_sim::random::Generator;
+use tch::Tensor;
 
+pub(crate) use self::flat::Kept;
 use crate::{
     init::Init,
-    params::{ParamBuilder, ParamId},
-    raw,
-    sequence::Kept,
+    params::{ParamBuilder, ParamId, ParamSet},
+    sequence::{self, Sequences},
 };
 
 /// Which equations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CellKind {
-    /// `torch.nn.GRUCell`: gates reset, update, new; the state is the output.
+pub enum CellKind {
+    /// `torch.nn.GRUCell`: gates in the order reset, update, new; the state is the output.
     Gru,
-    /// `torch.nn.LSTMCell`: gates input, forget, cell, output; the state is the output, then the cell.
+    /// `torch.nn.LSTMCell`: gates in the order input, forget, cell, output; the state is the output, then the cell.
     Lstm,
-}
-
-/// A cell's parameters: `weight_ih` `[gates * width, inputs]`, `weight_hh` `[gates * width, width]` and their biases.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CellParams {
-    pub(crate) kind: CellKind,
-    pub(crate) w_ih: ParamId,
-    pub(crate) w_hh: ParamId,
-    pub(crate) b_ih: ParamId,
-    pub(crate) b_hh: ParamId,
-    pub(crate) inputs: usize,
-    pub(crate) width: usize,
-}
-
-impl CellParams {
-    /// Adds them, named `<name>.weight_ih`, `bias_ih`, `weight_hh` and `bias_hh`; orthogonal weights are made per gate.
-    pub(crate) fn new(
-        kind: CellKind,
-        params: &mut ParamBuilder,
-        name: &str,
-        (inputs, width): (usize, usize),
-        init: Init,
-        rng: &mut Generator,
-    ) -> Self {
-        let (n, m, gates) = (width as i64, inputs as i64, kind.gates());
-        let mut weights =
-            |columns: i64| -> Vec<f32> { (0..gates).flat_map(|_| init.weight(&[n, columns], rng)).collect() };
-        let (input, hidden) = (weights(m), weights(n));
-        let rows = gates as i64 * n;
-        let (b_ih, b_hh) = (
-            init.bias(gates * width, width, rng),
-            init.bias(gates * width, width, rng),
-        );
-        Self {
-            kind,
-            w_ih: params.add(format!("{name}.weight_ih"), &[rows, m], &input),
-            w_hh: params.add(format!("{name}.weight_hh"), &[rows, n], &hidden),
-            b_ih: params.add(format!("{name}.bias_ih"), &[rows], &b_ih),
-            b_hh: params.add(format!("{name}.bias_hh"), &[rows], &b_hh),
-            inputs,
-            width,
-        }
-    }
-}
-
-fn sigmoid(values: &mut [f32]) {
-    for x in &mut *values {
-        *x *= 0.5;
-    }
-    raw::tanh(values);
-    for x in values {
-        *x = 0.5 * *x + 0.5;
-    }
 }
 
 impl CellKind {
@@ -86,128 +37,163 @@ impl CellKind {
             Self::Lstm => 2 * width,
         }
     }
+}
 
-    /// One step of all rows: `gates` `[E, gates * width]` come with the inputs' part and become gates, `recurrent` is the
-    /// state's part, `state` `[E, state]` moves on, `extra` `[E, width]` is kept for the way back.
-    pub(crate) fn step(
-        self,
-        width: usize,
-        gates: &mut [f32],
-        recurrent: &[f32],
-        state: &mut [f32],
-        extra: &mut [f32],
-    ) {
-        let (gates_width, state_width) = (self.gates() * width, self.state_width(width));
-        let rows = gates
-            .chunks_exact_mut(gates_width)
-            .zip(recurrent.chunks_exact(gates_width));
-        let rows = rows
-            .zip(state.chunks_exact_mut(state_width))
-            .zip(extra.chunks_exact_mut(width));
-        for (((gates, recurrent), state), extra) in rows {
-            match self {
-                Self::Gru => gru_step(gates, recurrent, state, extra),
-                Self::Lstm => lstm_step(gates, recurrent, state, extra),
+/// A cell with PyTorch's parameters and equations.
+#[derive(Debug, Clone, Copy)]
+pub struct Cell {
+    pub(crate) kind: CellKind,
+    pub(crate) w_ih: ParamId,
+    pub(crate) w_hh: ParamId,
+    pub(crate) b_ih: ParamId,
+    pub(crate) b_hh: ParamId,
+    pub(crate) inputs: usize,
+    pub(crate) width: usize,
+}
+
+impl Cell {
+    /// Adds the parameters, named `<name>.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
+    ///
+    /// Orthogonal weights are made per gate.
+    pub fn new(
+        kind: CellKind,
+        params: &mut ParamBuilder,
+        name: &str,
+        (inputs, width): (usize, usize),
+        init: Init,
+        rng: &mut Generator,
+    ) -> Self {
+        let (n, m, gates) = (width as i64, inputs as i64, kind.gates());
+        let mut weights =
+            |columns: i64| -> Vec<f32> { (0..gates).flat_map(|_| init.weight(&[n, columns], rng)).collect() };
+        let (input, hidden) = (weights(m), weights(n));
+        let rows = gates as i64 * n;
+        let mut bias = || init.bias(gates * width, width, rng);
+        let (b_ih, b_hh) = (bias(), bias());
+        Self {
+            kind,
+            w_ih: params.add(format!("{name}.weight_ih"), &[rows, m], &input),
+            w_hh: params.add(format!("{name}.weight_hh"), &[rows, n], &hidden),
+            b_ih: params.add(format!("{name}.bias_ih"), &[rows], &b_ih),
+            b_hh: params.add(format!("{name}.bias_hh"), &[rows], &b_hh),
+            inputs,
+            width,
+        }
+    }
+
+    /// One step through libtorch: inputs `[n, inputs]`, state `[n, state]`, to the next state `[n, state]`.
+    ///
+    /// `keep` `[n, 1]` multiplies the state first: 0 where an episode begins with this input, 1 elsewhere.
+    pub fn step(&self, params: &ParamSet, x: &Tensor, state: &Tensor, keep: Option<&Tensor>) -> Tensor {
+        let state = keep.map_or_else(|| state.shallow_clone(), |keep| state * keep);
+        let (w_ih, w_hh) = (params.get(self.w_ih), params.get(self.w_hh));
+        let (b_ih, b_hh) = (Some(params.get(self.b_ih)), Some(params.get(self.b_hh)));
+        match self.kind {
+            CellKind::Gru => x.gru_cell(&state, w_ih, w_hh, b_ih, b_hh),
+            CellKind::Lstm => {
+                let n = self.width as i64;
+                let parts = [&state.narrow(1, 0, n), &state.narrow(1, n, n)];
+                let (output, cell) = x.lstm_cell(&parts, w_ih, w_hh, b_ih, b_hh);
+                Tensor::cat(&[output, cell], 1)
             }
         }
     }
 
-    /// One step back: from `state_grad` `[E, state]` at the step's new state to that at the old one, but for what flows
-    /// through `recurrent` and the state's weight; `inputs` and `recurrent` `[E, gates * width]` get the gradients at the two
-    /// parts of the gates. An LSTM's parts are the same; it leaves `recurrent` alone.
-    pub(crate) fn back(
-        self,
-        width: usize,
-        step: &Kept<'_>,
-        state_grad: &mut [f32],
-        inputs: &mut [f32],
-        recurrent: &mut [f32],
-    ) {
-        let (gates_width, state_width) = (self.gates() * width, self.state_width(width));
-        let kept = step
-            .gates
-            .chunks_exact(gates_width)
-            .zip(step.entering.chunks_exact(state_width));
-        let kept = kept.zip(step.extra.chunks_exact(width));
-        let grads = inputs
-            .chunks_exact_mut(gates_width)
-            .zip(recurrent.chunks_exact_mut(gates_width));
-        let grads = grads.zip(state_grad.chunks_exact_mut(state_width));
-        for (((gates, entering), extra), ((inputs, recurrent), state_grad)) in kept.zip(grads) {
-            match self {
-                Self::Gru => gru_back(gates, entering, extra, state_grad, inputs, recurrent),
-                Self::Lstm => lstm_back(gates, entering, extra, state_grad, inputs),
+    /// Steps through whole sequences at once: `features` `[T * E, inputs]`, one step of all sequences after the other, to the
+    /// outputs `[T * E, width]`, as steps one by one would give. None if they must be taken one by one: on another device, or
+    /// in a width that is no multiple of 16.
+    pub fn sequences(
+        &self,
+        params: &ParamSet,
+        features: &Tensor,
+        sequences: &Sequences<'_>,
+    ) -> Option<Tensor> {
+        sequence::forward(self, params, features, sequences)
+    }
+
+    /// The outputs `[n, width]` of states `[n, state]`.
+    pub fn output(&self, state: &Tensor) -> Tensor {
+        state.narrow(1, 0, self.width as i64)
+    }
+
+    /// Which equations it has.
+    pub fn kind(&self) -> CellKind {
+        self.kind
+    }
+
+    /// The width of an output.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The width of a state.
+    pub fn state_width(&self) -> usize {
+        self.kind.state_width(self.width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    fn sigmoid(x: f64) -> f64 {
+        1.0 / (1.0 + (-x).exp())
+    }
+
+    fn cell(kind: CellKind, width: usize, init: Init) -> (Cell, ParamSet) {
+        let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(0, "test"));
+        let cell = Cell::new(kind, &mut builder, "memory", (1, width), init, rng);
+        (cell, builder.build(Device::Cpu))
+    }
+
+    #[test]
+    fn a_step_of_a_gru_by_hand() {
+        let (gru, params) = cell(CellKind::Gru, 1, Init::Constant { value: 0.5 });
+        let x = Tensor::from_slice(&[1.0f32, 1.0]).view([2, 1]);
+        let state = Tensor::from_slice(&[2.0f32, 2.0]).view([2, 1]);
+        let keep = Tensor::from_slice(&[1.0f32, 0.0]).view([2, 1]);
+        let next = crate::read_floats(&gru.step(&params, &x, &state, Some(&keep)));
+        for (found, h) in next.iter().zip([2.0f64, 0.0]) {
+            let gate = sigmoid(0.5 + 0.5 * h);
+            let new = (0.5 + gate * 0.5 * h).tanh();
+            let expected = (1.0 - gate) * new + gate * h;
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_step_of_an_lstm_by_hand() {
+        let (lstm, params) = cell(CellKind::Lstm, 1, Init::Constant { value: 0.5 });
+        let x = Tensor::from_slice(&[1.0f32, 1.0]).view([2, 1]);
+        let state = Tensor::from_slice(&[2.0f32, -1.0, 2.0, -1.0]).view([2, 2]);
+        let keep = Tensor::from_slice(&[1.0f32, 0.0]).view([2, 1]);
+        let next = lstm.step(&params, &x, &state, Some(&keep));
+        assert_eq!(crate::read_floats(&lstm.output(&next)).len(), 2);
+        let next = crate::read_floats(&next);
+        for (found, (h, c)) in next.chunks_exact(2).zip([(2.0f64, -1.0f64), (0.0, 0.0)]) {
+            // All gates see the same sum, for all weights are the same.
+            let gate = sigmoid(0.5 + 0.5 * h);
+            let cell = gate * c + gate * (0.5 + 0.5 * h).tanh();
+            let expected = [gate * cell.tanh(), cell];
+            for (a, b) in found.iter().zip(expected) {
+                assert!((f64::from(*a) - b).abs() < 1e-6, "{found:?} {expected:?}");
             }
         }
     }
-}
 
-fn gru_step(gates: &mut [f32], recurrent: &[f32], h: &mut [f32], of_state: &mut [f32]) {
-    let width = h.len();
-    let (both, new) = gates.split_at_mut(2 * width);
-    both.iter_mut().zip(recurrent).for_each(|(x, y)| *x += y);
-    sigmoid(both);
-    of_state.copy_from_slice(&recurrent[2 * width..]);
-    let (reset, update) = both.split_at(width);
-    for ((x, r), y) in new.iter_mut().zip(reset).zip(&*of_state) {
-        *x += r * y;
-    }
-    raw::tanh(new);
-    for ((h, z), n) in h.iter_mut().zip(update).zip(&*new) {
-        *h = (1.0 - z) * n + z * *h;
-    }
-}
-
-fn gru_back(
-    gates: &[f32],
-    entering: &[f32],
-    of_state: &[f32],
-    state_grad: &mut [f32],
-    inputs: &mut [f32],
-    recurrent: &mut [f32],
-) {
-    let width = entering.len();
-    for i in 0..width {
-        let (r, z, n) = (gates[i], gates[width + i], gates[2 * width + i]);
-        let grad = state_grad[i];
-        let new = grad * (1.0 - z) * (1.0 - n * n);
-        let reset = new * of_state[i] * r * (1.0 - r);
-        let update = grad * (entering[i] - n) * z * (1.0 - z);
-        (inputs[i], inputs[width + i], inputs[2 * width + i]) = (reset, update, new);
-        (recurrent[i], recurrent[width + i], recurrent[2 * width + i]) = (reset, update, new * r);
-        state_grad[i] = grad * z;
-    }
-}
-
-fn lstm_step(gates: &mut [f32], recurrent: &[f32], state: &mut [f32], tangent: &mut [f32]) {
-    let (h, c) = state.split_at_mut(tangent.len());
-    let width = c.len();
-    gates.iter_mut().zip(recurrent).for_each(|(x, y)| *x += y);
-    sigmoid(&mut gates[..2 * width]);
-    raw::tanh(&mut gates[2 * width..3 * width]);
-    sigmoid(&mut gates[3 * width..]);
-    for i in 0..width {
-        c[i] = gates[width + i] * c[i] + gates[i] * gates[2 * width + i];
-    }
-    tangent.copy_from_slice(c);
-    raw::tanh(tangent);
-    for i in 0..width {
-        h[i] = gates[3 * width + i] * tangent[i];
-    }
-}
-
-fn lstm_back(gates: &[f32], entering: &[f32], tangent: &[f32], state_grad: &mut [f32], inputs: &mut [f32]) {
-    let width = tangent.len();
-    let (h_grad, c_grad) = state_grad.split_at_mut(width);
-    for i in 0..width {
-        let (input, forget) = (gates[i], gates[width + i]);
-        let (new, output) = (gates[2 * width + i], gates[3 * width + i]);
-        let cell = c_grad[i] + h_grad[i] * output * (1.0 - tangent[i] * tangent[i]);
-        inputs[i] = cell * new * input * (1.0 - input);
-        inputs[width + i] = cell * entering[width + i] * forget * (1.0 - forget);
-        inputs[2 * width + i] = cell * input * (1.0 - new * new);
-        inputs[3 * width + i] = h_grad[i] * tangent[i] * output * (1.0 - output);
-        c_grad[i] = cell * forget;
-        h_grad[i] = 0.0;
+    #[test]
+    fn a_cleared_state_passes_no_gradient() {
+        let (gru, params) = cell(CellKind::Gru, 2, Init::KaimingUniform);
+        let x = Tensor::ones([1, 1], (Kind::Float, Device::Cpu));
+        let state = Tensor::ones([1, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let grad_with = |keep: f64| {
+            let keep = Tensor::full([1, 1], keep, (Kind::Float, Device::Cpu));
+            let loss = gru.step(&params, &x, &state, Some(&keep)).sum(Kind::Float);
+            crate::read_floats(&Tensor::run_backward(&[loss], &[&state], false, false)[0])
+        };
+        assert_eq!(grad_with(0.0), [0.0, 0.0]);
+        assert!(grad_with(1.0).iter().all(|g| *g != 0.0));
     }
 }

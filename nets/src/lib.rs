@@ -7,19 +7,17 @@
 
 pub mod batch;
 pub mod ceiling;
-mod cell;
+pub mod cell;
 pub mod cnn;
 pub mod device;
 pub mod encoder;
 pub mod error;
 pub mod fused;
 pub mod gather;
-pub mod gru;
 pub mod heads;
 pub mod init;
 mod kernels;
 pub mod linear;
-pub mod lstm;
 pub mod mlp;
 pub mod named;
 pub mod noisy;
@@ -33,16 +31,15 @@ pub mod sequence;
 
 pub use batch::TensorBatch;
 pub use ceiling::{Ceiling, CeilingConfig, NetShape, UpdateWork, ceiling};
+pub use cell::{Cell, CellKind};
 pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
 pub use encoder::{Encoder, EncoderConfig, PartDescription};
 pub use error::NetsError;
 pub use fused::{Fused, FusedInput, FusedWork};
 pub use gather::GatherLinear;
-pub use gru::Gru;
 pub use init::Init;
 pub use linear::{Activation, Linear};
-pub use lstm::Lstm;
 pub use mlp::{Mlp, MlpConfig};
 pub use named::{NamedTensor, NamedTensors};
 pub use noisy::Noise;

@@ -8,7 +8,7 @@
 use tch::{Kind, Tensor};
 
 use crate::{
-    cell::{CellKind, CellParams},
+    cell::{Cell, CellKind, Kept},
     kernels::{LANES, Product},
     params::ParamSet,
     raw,
@@ -32,7 +32,7 @@ pub(crate) struct SequencePass {
     pub(crate) output: Tensor,
     /// What the cell read, `[T * E, inputs]`, with its graph.
     pub(crate) features: Tensor,
-    cell: CellParams,
+    cell: Cell,
     keep: Vec<bool>,
     detach_every: usize,
     steps: Steps,
@@ -53,7 +53,7 @@ struct Steps {
 
 impl Steps {
     /// Those of step `t`.
-    fn at(&self, t: usize, cell: &CellParams) -> Kept<'_> {
+    fn at(&self, t: usize, cell: &Cell) -> Kept<'_> {
         let part = |width: usize| t * self.rows * width..(t + 1) * self.rows * width;
         Kept {
             gates: &self.gates[part(cell.kind.gates() * cell.width)],
@@ -123,14 +123,14 @@ fn add_layer_gradient(
 }
 
 /// Whether these sequences run here: on a CPU that is made for it, in widths that fill its registers.
-fn fits(cell: &CellParams, params: &ParamSet) -> bool {
+fn fits(cell: &Cell, params: &ParamSet) -> bool {
     params.device() == crate::Device::Cpu && raw::has_fma() && cell.width.is_multiple_of(LANES)
 }
 
 /// The outputs `[T * E, width]` of a cell for `features` `[T * E, inputs]`, one step of all sequences after the other; none if
 /// they must go through libtorch step by step.
 pub(crate) fn forward(
-    cell: &CellParams,
+    cell: &Cell,
     params: &ParamSet,
     features: &Tensor,
     sequences: &Sequences<'_>,
@@ -156,12 +156,7 @@ pub(crate) fn forward(
 }
 
 /// The outputs, and what the steps keep.
-fn run(
-    cell: &CellParams,
-    params: &ParamSet,
-    features: &Tensor,
-    sequences: &Sequences<'_>,
-) -> (Vec<f32>, Steps) {
+fn run(cell: &Cell, params: &ParamSet, features: &Tensor, sequences: &Sequences<'_>) -> (Vec<f32>, Steps) {
     let (width, state_width) = (cell.width, cell.kind.state_width(cell.width));
     let (gates_width, rows) = (cell.kind.gates() * width, sequences.start.len() / state_width);
     let samples = sequences.keep.len();
@@ -307,17 +302,6 @@ fn add_to_first_parts(outputs: &[f32], width: usize, states: &mut [f32], state_w
     }
 }
 
-/// What one step's backward pass reads, all rows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Kept<'a> {
-    /// `[E, gates * width]`.
-    pub(crate) gates: &'a [f32],
-    /// `[E, state]`.
-    pub(crate) entering: &'a [f32],
-    /// `[E, width]`.
-    pub(crate) extra: &'a [f32],
-}
-
 /// The sum of `features * grad`, whose gradient at what made the features continues the backward pass; none if nothing did.
 pub(crate) fn continued(passes: &[&SequencePass], grads: &[Tensor]) -> Option<Tensor> {
     let pairs = passes
@@ -335,54 +319,33 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::{GatherLinear, Gru, Init, Linear, Lstm, ParamBuilder};
+    use crate::{GatherLinear, Init, Linear, ParamBuilder};
 
     const WIDTH: usize = 16;
     const STEPS: usize = 7;
     const ROWS: usize = 3;
     const INPUTS: usize = 5;
 
-    enum Cell {
-        Gru(Gru),
-        Lstm(Lstm),
+    fn at_once(cell: &Cell, params: &ParamSet, x: &Tensor, sequences: &Sequences<'_>) -> Tensor {
+        let outputs = cell.sequences(params, x, sequences);
+        outputs.expect("a width of 16 runs on this processor")
     }
 
-    impl Cell {
-        fn state_width(&self) -> usize {
-            if matches!(self, Self::Gru(_)) {
-                WIDTH
-            } else {
-                2 * WIDTH
+    /// The same through libtorch's cells and graph.
+    fn step_by_step(cell: &Cell, params: &ParamSet, x: &Tensor, sequences: &Sequences<'_>) -> Tensor {
+        let mut state = Tensor::from_slice(sequences.start).view([ROWS as i64, -1]);
+        let mut outputs = vec![];
+        for (t, keep) in sequences.keep.chunks_exact(ROWS).enumerate() {
+            if sequences.detach_every > 0 && t % sequences.detach_every == 0 {
+                state = state.detach();
             }
+            let keep: Vec<f32> = keep.iter().map(|keep| f32::from(u8::from(*keep))).collect();
+            let keep = Tensor::from_slice(&keep).view([-1, 1]);
+            let x = x.narrow(0, (t * ROWS) as i64, ROWS as i64);
+            state = cell.step(params, &x, &state, Some(&keep));
+            outputs.push(cell.output(&state));
         }
-
-        fn at_once(&self, params: &ParamSet, x: &Tensor, sequences: &Sequences<'_>) -> Tensor {
-            match self {
-                Self::Gru(cell) => cell.sequences(params, x, sequences),
-                Self::Lstm(cell) => cell.sequences(params, x, sequences),
-            }
-            .expect("a width of 16 runs on this processor")
-        }
-
-        /// The same through libtorch's cells and graph.
-        fn step_by_step(&self, params: &ParamSet, x: &Tensor, sequences: &Sequences<'_>) -> Tensor {
-            let mut state = Tensor::from_slice(sequences.start).view([ROWS as i64, -1]);
-            let mut outputs = vec![];
-            for (t, keep) in sequences.keep.chunks_exact(ROWS).enumerate() {
-                if sequences.detach_every > 0 && t % sequences.detach_every == 0 {
-                    state = state.detach();
-                }
-                let keep: Vec<f32> = keep.iter().map(|keep| f32::from(u8::from(*keep))).collect();
-                let keep = Tensor::from_slice(&keep).view([-1, 1]);
-                let x = x.narrow(0, (t * ROWS) as i64, ROWS as i64);
-                state = match self {
-                    Self::Gru(cell) => cell.step(params, &x, &state, Some(&keep)),
-                    Self::Lstm(cell) => cell.step(params, &x, &state, Some(&keep)),
-                };
-                outputs.push(state.narrow(1, 0, WIDTH as i64));
-            }
-            Tensor::cat(&outputs, 0)
-        }
+        Tensor::cat(&outputs, 0)
     }
 
     /// A table of rows, a linear layer, a cell and a head.
@@ -394,16 +357,12 @@ mod tests {
         params: ParamSet,
     }
 
-    fn net(is_gru: bool) -> Net {
+    fn net(kind: CellKind) -> Net {
         let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(3, "test"));
         let init = Init::KaimingUniform;
         let table = GatherLinear::new(&mut builder, "table", 11, 4, 2, init, rng);
         let middle = Linear::new(&mut builder, "middle", 4, INPUTS, init, rng);
-        let cell = if is_gru {
-            Cell::Gru(Gru::new(&mut builder, "cell", INPUTS, WIDTH, init, rng))
-        } else {
-            Cell::Lstm(Lstm::new(&mut builder, "cell", INPUTS, WIDTH, init, rng))
-        };
+        let cell = Cell::new(kind, &mut builder, "cell", (INPUTS, WIDTH), init, rng);
         let head = Linear::new(&mut builder, "head", WIDTH, 2, init, rng);
         let params = builder.build(Device::Cpu);
         Net {
@@ -416,8 +375,12 @@ mod tests {
     }
 
     /// Outputs, and every parameter's gradient of a loss that weighs each of them in its own way.
-    fn outputs_and_gradient(is_gru: bool, at_once: bool, detach_every: usize) -> (Vec<f32>, Vec<Vec<f32>>) {
-        let mut net = net(is_gru);
+    fn outputs_and_gradient(
+        kind: CellKind,
+        is_at_once: bool,
+        detach_every: usize,
+    ) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let mut net = net(kind);
         let rng = &mut Generator::named(4, "test");
         let rows: Vec<u32> = (0..2 * STEPS * ROWS)
             .map(|_| rng.integers(0, 11) as u32)
@@ -433,10 +396,10 @@ mod tests {
         };
         let features = net.table.forward(&net.params, rows, 2).tanh();
         let features = net.middle.forward(&net.params, &features);
-        let outputs = if at_once {
-            net.cell.at_once(&net.params, &features, &sequences)
+        let outputs = if is_at_once {
+            at_once(&net.cell, &net.params, &features, &sequences)
         } else {
-            net.cell.step_by_step(&net.params, &features, &sequences)
+            step_by_step(&net.cell, &net.params, &features, &sequences)
         };
         let heads = net.head.forward(&net.params, &outputs);
         let weights = (Tensor::arange(heads.numel() as i64, (Kind::Float, Device::Cpu)) * 0.9).cos();
@@ -458,10 +421,10 @@ mod tests {
 
     #[test]
     fn all_steps_at_once_are_as_step_by_step_through_the_graph() {
-        for is_gru in [true, false] {
+        for kind in [CellKind::Gru, CellKind::Lstm] {
             for detach_every in [0, 3] {
-                let (outputs, grads) = outputs_and_gradient(is_gru, true, detach_every);
-                let (expected, expected_grads) = outputs_and_gradient(is_gru, false, detach_every);
+                let (outputs, grads) = outputs_and_gradient(kind, true, detach_every);
+                let (expected, expected_grads) = outputs_and_gradient(kind, false, detach_every);
                 assert_near(&outputs, &expected, "outputs");
                 for (i, (found, expected)) in grads.iter().zip(&expected_grads).enumerate() {
                     assert!(expected.iter().any(|x| *x != 0.0), "parameter {i} matters");
@@ -473,8 +436,8 @@ mod tests {
 
     #[test]
     fn a_limit_in_time_changes_the_gradient_alone() {
-        let (all, free) = outputs_and_gradient(true, true, 0);
-        let (cut, limited) = outputs_and_gradient(true, true, 2);
+        let (all, free) = outputs_and_gradient(CellKind::Gru, true, 0);
+        let (cut, limited) = outputs_and_gradient(CellKind::Gru, true, 2);
         assert_eq!(all, cut);
         assert_ne!(free, limited);
     }
@@ -483,7 +446,8 @@ mod tests {
     fn other_widths_go_through_libtorch() {
         let mut builder = ParamBuilder::new();
         let rng = &mut Generator::named(0, "test");
-        let gru = Gru::new(&mut builder, "cell", 2, WIDTH + 1, Init::KaimingUniform, rng);
+        let (sizes, init) = ((2, WIDTH + 1), Init::KaimingUniform);
+        let gru = Cell::new(CellKind::Gru, &mut builder, "cell", sizes, init, rng);
         let params = builder.build(Device::Cpu);
         let x = Tensor::ones([1, 2], (Kind::Float, Device::Cpu));
         let (start, keep) = (vec![0.0; WIDTH + 1], [true]);
@@ -497,7 +461,7 @@ mod tests {
 
     #[test]
     fn without_a_gradient_nothing_is_kept() {
-        let net = net(false);
+        let net = net(CellKind::Lstm);
         let x = Tensor::ones([ROWS as i64, INPUTS as i64], (Kind::Float, Device::Cpu));
         let (start, keep) = (vec![0.0; ROWS * 2 * WIDTH], [true; ROWS]);
         let sequences = Sequences {
@@ -505,7 +469,7 @@ mod tests {
             keep: &keep,
             detach_every: 0,
         };
-        let outputs = tch::no_grad(|| net.cell.at_once(&net.params, &x, &sequences));
+        let outputs = tch::no_grad(|| at_once(&net.cell, &net.params, &x, &sequences));
         assert!(!outputs.requires_grad());
     }
 }

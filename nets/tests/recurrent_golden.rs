@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use prospect_nets::{
-    Device, Gru, Init, Lstm, NamedTensors, ParamBuilder, ParamSet, Sequences, Tensor, read_floats,
+    Cell, CellKind, Device, Init, NamedTensors, ParamBuilder, ParamSet, Sequences, Tensor, read_floats,
 };
 use prospect_sim::random::Generator;
 use serde::Deserialize;
@@ -42,28 +42,17 @@ fn all_close(ours: &[f32], theirs: &[f32], what: &str) {
     }
 }
 
-enum Cell {
-    Lstm(Lstm),
-    Gru(Gru),
-}
-
 impl Case {
     /// The cell with the recorded weights.
     fn build(&self) -> (Cell, ParamSet) {
         let mut builder = ParamBuilder::new();
         let (init, rng) = (Init::Orthogonal { gain: 1.0 }, &mut Generator::named(0, "test"));
-        let cell = if self.kind == "lstm" {
-            Cell::Lstm(Lstm::new(
-                &mut builder,
-                "cell",
-                self.inputs,
-                self.width,
-                init,
-                rng,
-            ))
+        let kind = if self.kind == "lstm" {
+            CellKind::Lstm
         } else {
-            Cell::Gru(Gru::new(&mut builder, "cell", self.inputs, self.width, init, rng))
+            CellKind::Gru
         };
+        let cell = Cell::new(kind, &mut builder, "cell", (self.inputs, self.width), init, rng);
         let mut params = builder.build(Device::Cpu);
         let mut stored = NamedTensors::new();
         for (name, shape) in params.names() {
@@ -83,10 +72,7 @@ impl Case {
             keep: &keep,
             detach_every: 0,
         };
-        match cell {
-            Cell::Lstm(cell) => cell.sequences(params, &features, &sequences),
-            Cell::Gru(cell) => cell.sequences(params, &features, &sequences),
-        }
+        cell.sequences(params, &features, &sequences)
     }
 
     fn run(&self, cell: &Cell, params: &ParamSet) -> Tensor {
@@ -101,17 +87,8 @@ impl Case {
                 .collect();
             let keep = Tensor::from_slice(&keep).view([-1, 1]);
             let x = x.get(t as i64);
-            let output = match cell {
-                Cell::Lstm(cell) => {
-                    state = cell.step(params, &x, &state, Some(&keep));
-                    cell.output(&state)
-                }
-                Cell::Gru(cell) => {
-                    state = cell.step(params, &x, &state, Some(&keep));
-                    state.shallow_clone()
-                }
-            };
-            outputs.push(output);
+            state = cell.step(params, &x, &state, Some(&keep));
+            outputs.push(cell.output(&state));
         }
         Tensor::cat(&outputs, 0)
     }
