@@ -143,11 +143,7 @@ impl Layer {
         let weight = params.values(self.weight);
         let width = padded(outputs);
         turned.resize(padded(inputs) * width, 0.0);
-        for (o, row) in weight.chunks_exact(inputs).enumerate() {
-            for (i, value) in row.iter().enumerate() {
-                turned[i * width + o] = *value;
-            }
-        }
+        raw::turn(weight, inputs, turned, width);
         bias.resize(width, 0.0);
         bias[..outputs].copy_from_slice(params.values(self.bias));
         let width = padded(inputs);

@@ -204,6 +204,23 @@ pub(crate) fn subtract(from: &[f32], to: &mut [f32]) {
     }
 }
 
+/// Turns `matrix` `[rows, columns]`: `out[j * out_row + i] = matrix[i * columns + j]`, a square of a cache line's width at a time.
+#[inline(always)]
+pub(crate) fn turn(matrix: &[f32], columns: usize, out: &mut [f32], out_row: usize) {
+    let rows = matrix.len() / columns;
+    for top in (0..rows).step_by(LANES) {
+        let bottom = rows.min(top + LANES);
+        for left in (0..columns).step_by(LANES) {
+            for j in left..columns.min(left + LANES) {
+                let to = &mut out[j * out_row + top..j * out_row + bottom];
+                for (i, to) in (top..bottom).zip(to) {
+                    *to = matrix[i * columns + j];
+                }
+            }
+        }
+    }
+}
+
 /// f32 values of the widest register.
 pub(crate) const LANES: usize = 16;
 
@@ -220,27 +237,67 @@ pub(crate) struct Product {
     pub(crate) c_row: usize,
 }
 
-/// The product, in tiles of `R` rows and `V` registers. Each sum runs over `l` in order with fused additions, so that tiles
-/// of any size give the same bytes.
+/// Rows of `b` that are packed at once: with 48 columns half of the nearest cache.
+const PACKED_ROWS: usize = 128;
+
+/// The product, in tiles of `R` rows and `V` registers, at most four. Each sum runs over `l` in order with fused additions, so that
+/// tiles of any size, and sums that rest in `c` in between, give the same bytes.
+///
+/// Where many rows of `a` meet the same columns of `b`, these are packed first, a part of the sum at a time: rows that lie a
+/// power of two apart push each other out of the cache.
 #[inline(always)]
 pub(crate) fn product<const R: usize, const V: usize>(by: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-    let mut j = 0;
-    while j < by.n {
-        let wide = by.n - j >= V * LANES;
-        let b = &b[j..];
-        let mut i = 0;
-        while i < by.m {
-            let (a, c) = (&a[i * by.a_row..], &mut c[i * by.c_row + j..]);
-            let high = by.m - i >= R;
-            match (high, wide) {
-                (true, true) => tile::<R, V>(by, a, b, c),
-                (true, false) => tile::<R, 1>(by, a, b, c),
-                (false, true) => tile::<1, V>(by, a, b, c),
-                (false, false) => tile::<1, 1>(by, a, b, c),
+    if by.m >= 4 * R && by.k >= PACKED_ROWS {
+        return packed_product::<R, V>(by, a, b, c);
+    }
+    for j in (0..by.n).step_by(V * LANES) {
+        let width = (by.n - j).min(V * LANES);
+        columns::<R, V>(by, a, &b[j..], &mut c[j..], width);
+    }
+}
+
+#[inline(always)]
+fn packed_product<const R: usize, const V: usize>(by: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let mut packed = [0.0f32; PACKED_ROWS * 4 * LANES];
+    for j in (0..by.n).step_by(V * LANES) {
+        let width = (by.n - j).min(V * LANES);
+        for from in (0..by.k).step_by(PACKED_ROWS) {
+            let k = (by.k - from).min(PACKED_ROWS);
+            for (l, to) in packed.chunks_exact_mut(width).take(k).enumerate() {
+                to.copy_from_slice(&b[(from + l) * by.b_row + j..][..width]);
             }
-            i += if high { R } else { 1 };
+            let part = Product {
+                k,
+                b_row: width,
+                ..*by
+            };
+            columns::<R, V>(&part, &a[from * by.a_column..], &packed, &mut c[j..], width);
         }
-        j += if wide { V * LANES } else { LANES };
+    }
+}
+
+/// The first `width` columns of a product, at most `V * LANES`.
+#[inline(always)]
+fn columns<const R: usize, const V: usize>(by: &Product, a: &[f32], b: &[f32], c: &mut [f32], width: usize) {
+    match width / LANES {
+        1 => panel::<R, 1>(by, a, b, c),
+        2 if V > 2 => panel::<R, 2>(by, a, b, c),
+        3 if V > 3 => panel::<R, 3>(by, a, b, c),
+        _ => panel::<R, V>(by, a, b, c),
+    }
+}
+
+/// The first `V * LANES` columns of a product.
+#[inline(always)]
+fn panel<const R: usize, const V: usize>(by: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+    let mut i = 0;
+    while i + R <= by.m {
+        tile::<R, V>(by, &a[i * by.a_row..], b, &mut c[i * by.c_row..]);
+        i += R;
+    }
+    while i < by.m {
+        tile::<1, V>(by, &a[i * by.a_row..], b, &mut c[i * by.c_row..]);
+        i += 1;
     }
 }
 
@@ -342,5 +399,73 @@ pub(crate) fn add_rows(rows: &[f32], sums: &mut [f32]) {
 pub(crate) fn scale_bytes(bytes: &[u8], scale: f32, out: &mut [f32]) {
     for (out, byte) in out.iter_mut().zip(bytes) {
         *out = f32::from(*byte) * scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raw;
+
+    fn values(n: usize, step: f32) -> Vec<f32> {
+        (0..n).map(|i| (i as f32 * step).sin()).collect()
+    }
+
+    /// One sum after the other, each in order with fused additions.
+    fn plain(by: &Product, a: &[f32], b: &[f32], c: &mut [f32]) {
+        for i in 0..by.m {
+            for j in 0..by.n {
+                let sum = &mut c[i * by.c_row + j];
+                for l in 0..by.k {
+                    *sum = a[i * by.a_row + l * by.a_column].mul_add(b[l * by.b_row + j], *sum);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_and_packed_parts_give_the_bytes_of_plain_sums() {
+        // Rows and columns that fill no tile; sums within and beyond what is packed at once; either side turned.
+        for (m, n, k) in [
+            (1, 16, 5),
+            (5, 64, 300),
+            (37, 80, 300),
+            (50, 112, 128),
+            (24, 48, 129),
+        ] {
+            let (a, b) = (values(m * k, 0.7), values(k * n, 0.3));
+            for (a_row, a_column) in [(k, 1), (1, m)] {
+                let by = Product {
+                    m,
+                    n,
+                    k,
+                    a_row,
+                    a_column,
+                    b_row: n,
+                    c_row: n,
+                };
+                let start = values(m * n, 0.11);
+                let [mut found, mut narrow, mut expected] = [(); 3].map(|()| start.clone());
+                raw::product(&by, &a, &b, &mut found);
+                product::<4, 1>(&by, &a, &b, &mut narrow);
+                plain(&by, &a, &b, &mut expected);
+                assert_eq!(found, expected, "{m} {n} {k}");
+                assert_eq!(narrow, expected, "{m} {n} {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_turned_matrix_has_its_columns_as_rows() {
+        let (rows, columns, out_row) = (19, 33, 32);
+        let matrix = values(rows * columns, 0.9);
+        let mut out = vec![7.0; columns * out_row];
+        raw::turn(&matrix, columns, &mut out, out_row);
+        for (j, row) in out.chunks_exact(out_row).enumerate() {
+            for (i, value) in row.iter().enumerate() {
+                let expected = if i < rows { matrix[i * columns + j] } else { 7.0 };
+                assert_eq!(*value, expected, "{i} {j}");
+            }
+        }
     }
 }

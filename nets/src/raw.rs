@@ -127,6 +127,10 @@ widest!(
     subtract(from: &[f32], to: &mut [f32])
 );
 widest!(
+    /// See [`kernels::turn`].
+    turn(matrix: &[f32], columns: usize, out: &mut [f32], out_row: usize)
+);
+widest!(
     /// See [`kernels::tanh_backward`].
     tanh_backward(output: &[f32], gradient: &mut [f32])
 );
@@ -161,7 +165,7 @@ pub(crate) fn product(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]
     {
         #[target_feature(enable = "avx512f,fma")]
         fn wide512(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]) {
-            kernels::product::<8, 2>(by, a, b, c);
+            kernels::product::<6, 4>(by, a, b, c);
         }
         #[target_feature(enable = "avx2,fma")]
         fn wide256(by: &kernels::Product, a: &[f32], b: &[f32], c: &mut [f32]) {

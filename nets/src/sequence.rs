@@ -71,13 +71,8 @@ fn biased(bias: &[f32], rows: usize, out: &mut Vec<f32>) {
 
 /// `[rows, columns]` turned to `[columns, rows]`.
 fn turned(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let rows = matrix.len() / columns;
     let mut out = vec![0.0; matrix.len()];
-    for (i, row) in matrix.chunks_exact(columns).enumerate() {
-        row.iter()
-            .enumerate()
-            .for_each(|(j, value)| out[j * rows + i] = *value);
-    }
+    raw::turn(matrix, columns, &mut out, matrix.len() / columns);
     out
 }
 
