@@ -237,8 +237,8 @@ pub(crate) struct Product {
     pub(crate) c_row: usize,
 }
 
-/// Rows of `b` that are packed at once: with 48 columns half of the nearest cache.
-const PACKED_ROWS: usize = 128;
+/// Rows of `b` that are packed at once: with 64 columns half of the smallest nearest cache.
+const PACKED_ROWS: usize = 64;
 
 /// The product, in tiles of `R` rows and `V` registers, at most four. Each sum runs over `l` in order with fused additions, so that
 /// tiles of any size, and sums that rest in `c` in between, give the same bytes.
