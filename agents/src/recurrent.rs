@@ -43,22 +43,26 @@ fn rows(state: &[f32], actors: &[i64], all: usize) -> Tensor {
     Tensor::from_slice(&rows_of(state, actors, all)).view([actors.len() as i64, -1])
 }
 
-/// `[T, n]`: whether an actor's episode went on into a step.
+/// Whether an actor's episode went on into step `t`; at a rollout's beginning the carried states know.
+fn goes_on(rollout: &Rollout, t: usize, k: i64) -> bool {
+    t == 0 || !rollout.ended(t - 1, k as usize)
+}
+
+/// [`goes_on`] for all steps, `[T, n]`.
 fn kept(rollout: &Rollout, actors: &[i64]) -> Vec<bool> {
-    let goes_on = |t: usize, k: i64| t == 0 || !rollout.ended(t - 1, k as usize);
     (0..rollout.n_steps())
-        .flat_map(|t| actors.iter().map(move |&k| goes_on(t, k)))
+        .flat_map(|t| actors.iter().map(move |&k| goes_on(rollout, t, k)))
         .collect()
 }
 
 /// 0 for the actors whose episode ended with the step before `t`; none if no episode did.
 fn keep(rollout: &Rollout, t: usize, actors: &[i64]) -> Option<Tensor> {
-    let before = t.checked_sub(1)?;
-    let ended = |&k: &i64| rollout.ended(before, k as usize);
-    actors.iter().any(ended).then(|| {
-        let keep: Vec<f32> = actors.iter().map(|k| f32::from(u8::from(!ended(k)))).collect();
-        Tensor::from_slice(&keep).view([-1, 1])
-    })
+    let keep = actors
+        .iter()
+        .map(|&k| f32::from(u8::from(goes_on(rollout, t, k))));
+    let keep: Vec<f32> = keep.collect();
+    keep.contains(&0.0)
+        .then(|| Tensor::from_slice(&keep).view([-1, 1]))
 }
 
 impl ActorCritic {

@@ -100,8 +100,8 @@ impl Cell {
     }
 
     /// Steps through whole sequences at once: `features` `[T * E, inputs]`, one step of all sequences after the other, to the
-    /// outputs `[T * E, width]`, as steps one by one would give. None if they must be taken one by one: on another device, or
-    /// in a width that is no multiple of 16.
+    /// outputs `[T * E, width]`, as steps one by one would give. None if they must be taken one by one: on another device,
+    /// on a processor without fused multiply-add, or in a width that is no multiple of 16.
     pub fn sequences(
         &self,
         params: &ParamSet,

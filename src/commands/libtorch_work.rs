@@ -34,6 +34,7 @@ pub(super) fn libtorch_work(file: &RunFile, spec: &EnvSpec) -> Option<CeilingCon
             ActorCritics {
                 hidden: &agent.hidden,
                 outputs: 2 * n,
+                asked: 2,
                 turn: (n_envs, agent.train_frequency, agent.gradient_steps),
                 batch_size: agent.batch_size,
                 policy_frequency: 1.0,
@@ -44,6 +45,7 @@ pub(super) fn libtorch_work(file: &RunFile, spec: &EnvSpec) -> Option<CeilingCon
             ActorCritics {
                 hidden: &agent.hidden,
                 outputs: n,
+                asked: 1,
                 turn: (n_envs, agent.train_frequency, agent.gradient_steps),
                 batch_size: agent.batch_size,
                 policy_frequency: 1.0 / agent.policy_frequency as f64,
@@ -135,6 +137,8 @@ struct ActorCritics<'a> {
     hidden: &'a [usize],
     /// Of the policy.
     outputs: usize,
+    /// Critics that the policy's update asks.
+    asked: usize,
     /// Envs, steps of each per turn, and updates per turn (-1: as many as env steps).
     turn: (usize, usize, i64),
     batch_size: usize,
@@ -153,11 +157,10 @@ impl ActorCritics<'_> {
             passes: vec![policy.clone(), critic.clone(), critic.clone()],
             times: updates,
         };
-        // SAC's policy asks both critics, TD3's the first; the gradient through them costs about another pass.
-        let asked = if self.outputs > n_actions { 2 } else { 1 };
+        // The gradient through a critic costs about another pass.
         let policy_update = UpdateWork {
             nets: vec![policy.clone()],
-            passes: vec![critic; 2 * asked],
+            passes: vec![critic; 2 * self.asked],
             times: updates * self.policy_frequency,
         };
         CeilingConfig {
