@@ -8,6 +8,7 @@ Versions the checked-in data was made with: minigrid 3.2.0, gymnasium 1.4.0, num
     python -m venv v && v/bin/pip install minigrid==3.2.0 gymnasium==1.4.0 numpy==2.4.6
     v/bin/python scripts/record_minigrid_golden.py random          # random tapes and levels of every id
     v/bin/python scripts/record_minigrid_golden.py render          # frames
+    v/bin/python scripts/record_minigrid_golden.py views           # tapes and frames of smaller views
     cargo run -p prospect-envs --example plan_tapes > tapes.json   # success tapes of the Rust planner
     v/bin/python scripts/record_minigrid_golden.py plans --tapes tapes.json
 
@@ -164,35 +165,45 @@ RENDER_IDS = [
 ]
 
 
-def record_render(out):
-    """Frames: seed 3, after 0, 7 and 40 random actions, tiles of 8 and 32 pixels, with and without highlight."""
+def frames_of(name, tile_size, view_size):
+    """Frames of one id: seed 3, after 0, 7 and 40 random actions, whole with and without highlight, and what the agent sees."""
+    env = make(name, agent_view_size=view_size)
+    env.reset(seed=3)
+    actions = np.random.default_rng(77).integers(0, 7, size=40)
     frames = []
-    for name in RENDER_IDS:
-        for tile_size in (8, 32):
-            env = make(name)
-            env.reset(seed=3)
-            actions = np.random.default_rng(77).integers(0, 7, size=40)
-            for step in range(41):
-                if step in (0, 7, 40):
-                    for highlight in (True, False):
-                        frame = env.get_frame(highlight=highlight, tile_size=tile_size)
-                        frames.append({
-                            "id": name, "seed": 3, "action_seed": 77, "steps": step, "tile_size": tile_size,
-                            "highlight": highlight, "agent_pov": False, "height": frame.shape[0],
-                            "width": frame.shape[1], "crc": zlib.crc32(np.ascontiguousarray(frame).tobytes()),
-                        })
-                    frame = env.get_frame(tile_size=tile_size, agent_pov=True)
-                    frames.append({
-                        "id": name, "seed": 3, "action_seed": 77, "steps": step, "tile_size": tile_size,
-                        "highlight": True, "agent_pov": True, "height": frame.shape[0],
-                        "width": frame.shape[1], "crc": zlib.crc32(np.ascontiguousarray(frame).tobytes()),
-                    })
-                if step < 40:
-                    _, _, terminated, truncated, _ = env.step(int(actions[step]))
-                    if terminated or truncated:
-                        env.reset()
+    for step in range(41):
+        for highlight, agent_pov in [(True, False), (False, False), (True, True)] if step in (0, 7, 40) else []:
+            frame = env.get_frame(highlight=highlight, tile_size=tile_size, agent_pov=agent_pov)
+            frames.append({
+                "id": name, "view_size": view_size, "seed": 3, "action_seed": 77, "steps": step, "tile_size": tile_size,
+                "highlight": highlight, "agent_pov": agent_pov, "height": frame.shape[0], "width": frame.shape[1],
+                "crc": zlib.crc32(np.ascontiguousarray(frame).tobytes()),
+            })
+        if step < 40:
+            _, _, terminated, truncated, _ = env.step(int(actions[step]))
+            if terminated or truncated:
+                env.reset()
+    return frames
+
+
+def record_render(out):
+    """Frames in tiles of 8 and 32 pixels, and tiles."""
+    frames = [frame for name in RENDER_IDS for tile_size in (8, 32) for frame in frames_of(name, tile_size, 7)]
     record = {"minigrid": minigrid.__version__, "frames": frames, "tiles": record_tiles()}
     (out / "render.json").write_text(json.dumps(record, indent=0) + "\n")
+
+
+def record_views(out):
+    """Tapes and frames with the smaller views, `agent_view_size` 3 and 5."""
+    tapes, frames = [], []
+    for name in [*RENDER_IDS, "MiniGrid-MemoryS9-v0", "MiniGrid-MemoryS13Random-v0"]:
+        for view_size in (3, 5):
+            env = make(name, agent_view_size=view_size)
+            random = [record_tape(env, seed, ACTION_SEED + seed, 7, SHORT_TAPE) for seed in SEEDS[:LONG_SEEDS]]
+            tapes.append({"id": name, "view_size": view_size, "random": random})
+            frames += frames_of(name, 8, view_size)
+    record = {"minigrid": minigrid.__version__, "numpy": np.__version__, "tapes": tapes, "frames": frames}
+    (out / "views.json").write_text(json.dumps(record, indent=0) + "\n")
 
 
 def record_tiles():
@@ -219,7 +230,7 @@ def record_tiles():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=["random", "plans", "render", "list"])
+    parser.add_argument("what", choices=["random", "plans", "render", "views", "list"])
     parser.add_argument("--out", type=pathlib.Path,
                         default=pathlib.Path(__file__).resolve().parent.parent / "tests/golden/minigrid")
     parser.add_argument("--tapes", type=pathlib.Path, help="JSON of tapes for `plans`")
@@ -232,6 +243,8 @@ def main():
         record_plans(json.loads(args.tapes.read_text()), args.out)
     elif args.what == "render":
         record_render(args.out)
+    elif args.what == "views":
+        record_views(args.out)
     else:
         for name in ids():
             if not args.only or args.only in name:

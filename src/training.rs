@@ -1,6 +1,6 @@
 //! From a run file to a trainer, and from its errors to exit codes.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use prospect_agents::{AgentError, TrainSetup, Trainer};
 use prospect_nets::{DeviceChoice, set_threads};
@@ -44,6 +44,18 @@ pub fn trainer(file: &RunFile) -> Outcome<Trainer> {
         device: device.resolve().or_input(|| "run.device".to_owned())?,
     })
     .map_err(sort)
+}
+
+/// The run in the folder `dir` as it was before its first step, to load a checkpoint into: on the CPU, wherever it was trained, so
+/// that what a machine with a CUDA device learned plays on one without.
+///
+/// # Errors
+/// Bad input if the folder holds no run, or as [`trainer`].
+pub fn stored(dir: &Path) -> Outcome<(RunFile, Trainer)> {
+    let mut file = RunFile::read(&dir.join("run.toml"), &[], &modules()).map_err(Failure::Input)?;
+    "cpu".clone_into(&mut file.run.device);
+    let trainer = trainer(&file)?;
+    Ok((file, trainer))
 }
 
 /// What the user gave, or what the run met.

@@ -1,26 +1,35 @@
 //! What a recurrent policy carries from step to step.
 
-use prospect_nets::{Cell, CellKind, Init, ParamBuilder};
+use prospect_nets::{Cell, CellConfig, CellKind, Init, ParamBuilder};
 use prospect_sim::{Rollout, random::Generator};
 
-use crate::{config::MemoryKind, export::MemoryDescription};
+use crate::{
+    config::{MemoryKind, PpoConfig},
+    export::MemoryDescription,
+};
 
 /// A recurrent cell between a network's hidden layers and its head, with orthogonal weights and biases of 0 (detail 1 of the
-/// LSTM's five in Huang et al. 2022); none for [`MemoryKind::None`].
+/// LSTM's five in Huang et al. 2022) unless `memory_horizon` sets them; none for [`MemoryKind::None`].
 pub(crate) fn cell(
-    kind: MemoryKind,
+    config: &PpoConfig,
     params: &mut ParamBuilder,
     name: &str,
-    sizes: (usize, usize),
+    inputs: usize,
     rng: &mut Generator,
 ) -> Option<Cell> {
-    let kind = match kind {
+    let kind = match config.memory {
         MemoryKind::None => return None,
         MemoryKind::Gru => CellKind::Gru,
         MemoryKind::Lstm => CellKind::Lstm,
     };
-    let init = Init::Orthogonal { gain: 1.0 };
-    Some(Cell::new(kind, params, name, sizes, init, rng))
+    let config = CellConfig {
+        kind,
+        inputs,
+        width: config.memory_size,
+        horizon: config.memory_horizon,
+        init: Init::Orthogonal { gain: 1.0 },
+    };
+    Some(Cell::new(config, params, name, rng))
 }
 
 /// What it is, for an export.

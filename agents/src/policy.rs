@@ -36,9 +36,8 @@ impl Branch {
         rng: &mut Generator,
     ) -> Result<Self, AgentError> {
         let trunk = Trunk::new(params, name, &config.network(), fields, rng)?;
-        let (inputs, width) = (trunk.hidden.width(), config.memory_size);
-        let name = format!("{name}.memory");
-        let memory = memory::cell(config.memory, params, &name, (inputs, width), rng);
+        let inputs = trunk.hidden.width();
+        let memory = memory::cell(config, params, &format!("{name}.memory"), inputs, rng);
         Ok(Self { trunk, memory })
     }
 

@@ -6,19 +6,18 @@
 
 mod support;
 
+use prospect_envs::Registry;
 use prospect_sim::VecEnvConfig;
-use support::{Batch, Expected, Golden, assert_tapes, golden, ids, make, random_actions};
+use support::{Batch, Expected, RandomTape, assert_tapes, golden, ids, make, random_actions, views};
 
-fn play_random(golden: &Golden, options: &str) {
-    let env = make(&golden.id, options);
-    let seeds: Vec<u64> = golden.random.iter().map(|tape| tape.seed).collect();
-    let tapes: Vec<_> = golden
-        .random
+fn play_random(id: &str, random: &[RandomTape], options: &str) {
+    let env = make(id, options);
+    let seeds: Vec<u64> = random.iter().map(|tape| tape.seed).collect();
+    let tapes: Vec<_> = random
         .iter()
         .map(|tape| random_actions(tape.action_seed, tape.n_actions, tape.steps))
         .collect();
-    let expected: Vec<_> = golden
-        .random
+    let expected: Vec<_> = random
         .iter()
         .map(|tape| Expected {
             low: &tape.low,
@@ -28,7 +27,7 @@ fn play_random(golden: &Golden, options: &str) {
         })
         .collect();
     let mut batch = Batch::new(&env, &seeds, VecEnvConfig::default());
-    assert_tapes(&mut batch, &tapes, &expected, &golden.id);
+    assert_tapes(&mut batch, &tapes, &expected, id);
 }
 
 #[test]
@@ -70,7 +69,7 @@ fn levels_equal_minigrids_over_several_episodes() {
 #[test]
 fn random_tapes_equal_minigrids() {
     for id in ids() {
-        play_random(&golden(&id), "{}");
+        play_random(&id, &golden(&id).random, "{}");
     }
 }
 
@@ -81,6 +80,32 @@ fn random_tapes_equal_minigrids_on_portable_instructions() {
         "MiniGrid-MultiRoom-N6-v0",
         "MiniGrid-Empty-8x8-v0",
     ] {
-        play_random(&golden(id), r#"{"portable": true}"#);
+        play_random(id, &golden(id).random, r#"{"portable": true}"#);
+    }
+}
+
+#[test]
+fn random_tapes_equal_minigrids_with_smaller_views() {
+    let views = views().tapes;
+    assert!(views.len() >= 20);
+    for tapes in views {
+        let options = format!(r#"{{"view_size": {}}}"#, tapes.view_size);
+        play_random(&tapes.id, &tapes.random, &options);
+    }
+}
+
+#[test]
+fn a_view_of_even_or_unknown_size_is_refused() {
+    for size in ["4", "1", "9", "\"all\""] {
+        let options = serde_json::from_str(&format!(r#"{{"view_size": {size}}}"#)).unwrap();
+        let error = Registry::with_builtin()
+            .make("MiniGrid-DoorKey-5x5-v0", &options)
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("view_size"), "{error}");
+        assert!(
+            error.to_string().contains("an odd integer from 3 to 7"),
+            "{error}"
+        );
     }
 }

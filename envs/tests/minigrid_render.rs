@@ -14,6 +14,7 @@ use support::{Batch, crc32, golden_dir, make, random_actions};
 #[derive(Deserialize)]
 struct FrameHash {
     id: String,
+    view_size: usize,
     seed: u64,
     action_seed: u64,
     steps: usize,
@@ -37,11 +38,12 @@ struct TileHash {
 #[derive(Deserialize)]
 struct Record {
     frames: Vec<FrameHash>,
+    #[serde(default)]
     tiles: Vec<TileHash>,
 }
 
-fn record() -> Record {
-    serde_json::from_str(&std::fs::read_to_string(golden_dir().join("render.json")).unwrap()).unwrap()
+fn record(file: &str) -> Record {
+    serde_json::from_str(&std::fs::read_to_string(golden_dir().join(file)).unwrap()).unwrap()
 }
 
 /// A frame in one of the three ways that `MiniGrid` draws one.
@@ -64,7 +66,8 @@ fn picture(batch: &mut Batch, expected: &FrameHash) -> Frame {
         .observation_row(0, usize::from(expected.steps > 0))
         .as_u8()
         .unwrap();
-    let hands = &image[(3 * 7 + 6) * 3..][..3];
+    let side = expected.view_size;
+    let hands = &image[(side / 2 * side + side - 1) * 3..][..3];
     let agent = Agent {
         at: geometry.place(scene.pose[0] as usize, scene.pose[1] as usize),
         step: 0,
@@ -73,13 +76,13 @@ fn picture(batch: &mut Batch, expected: &FrameHash) -> Frame {
             .unwrap()
             .code(),
     };
-    let viewer = Viewer::new(geometry, expected.id.contains("Empty"));
+    let viewer = Viewer::new(geometry, expected.id.contains("Empty")).with_side(side);
     Painter::new(expected.tile_size).view(&column, 0, &viewer, &agent)
 }
 
 #[test]
 fn tiles_equal_minigrids() {
-    let record = record();
+    let record = record("render.json");
     assert!(record.tiles.len() > 250);
     for tile in record.tiles {
         let mut painter = Painter::new(tile.tile_size);
@@ -95,11 +98,21 @@ fn tiles_equal_minigrids() {
 
 #[test]
 fn frames_equal_minigrids() {
-    let record = record();
-    assert!(record.frames.iter().any(|frame| frame.agent_pov));
-    for expected in &record.frames {
+    let frames: Vec<_> = ["render.json", "views.json"]
+        .into_iter()
+        .flat_map(|file| record(file).frames)
+        .collect();
+    for side in [3, 5, 7] {
+        assert!(
+            frames
+                .iter()
+                .any(|frame| frame.agent_pov && frame.view_size == side)
+        );
+    }
+    for expected in &frames {
+        let options = format!(r#"{{"view_size": {}}}"#, expected.view_size);
         let mut batch = Batch::new(
-            &make(&expected.id, "{}"),
+            &make(&expected.id, &options),
             &[expected.seed],
             VecEnvConfig::default(),
         );
@@ -112,6 +125,7 @@ fn frames_equal_minigrids() {
         let frame = picture(&mut batch, expected);
         let what = (
             &expected.id,
+            expected.view_size,
             expected.steps,
             expected.tile_size,
             expected.highlight,

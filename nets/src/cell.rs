@@ -39,6 +39,44 @@ impl CellKind {
     }
 }
 
+/// What a cell is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct CellConfig {
+    /// Which equations.
+    pub kind: CellKind,
+    /// Width of an input.
+    pub inputs: usize,
+    /// Width of an output.
+    pub width: usize,
+    /// Steps that it can remember from the beginning, by chrono initialisation (Tallec and Ollivier 2018, section 2): the gate that
+    /// keeps the state has biases of `ln(U(1, horizon - 1))`, and an LSTM's input gate their negatives. Below 3 biases are those
+    /// of `init`; with biases of 0 half of the state is forgotten in every step.
+    pub horizon: usize,
+    /// First weights.
+    pub init: Init,
+}
+
+impl CellConfig {
+    /// First biases of the inputs' side, `[gates * width]`.
+    fn bias(&self, rng: &mut Generator) -> Vec<f32> {
+        let width = self.width;
+        let mut bias = self.init.bias(self.kind.gates() * width, width, rng);
+        if self.horizon >= 3 {
+            let times = (0..width).map(|_| rng.uniform(1.0, self.horizon as f64 - 1.0));
+            let keep: Vec<f32> = times.map(|time| time.ln() as f32).collect();
+            // The second gate of either cell is the one that keeps.
+            bias[width..2 * width].copy_from_slice(&keep);
+            if self.kind == CellKind::Lstm {
+                bias[..width]
+                    .iter_mut()
+                    .zip(&keep)
+                    .for_each(|(input, keep)| *input = -keep);
+            }
+        }
+        bias
+    }
+}
+
 /// A cell with PyTorch's parameters and equations.
 #[derive(Debug, Clone, Copy)]
 pub struct Cell {
@@ -55,21 +93,21 @@ impl Cell {
     /// Adds the parameters, named `<name>.weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
     ///
     /// Orthogonal weights are made per gate.
-    pub fn new(
-        kind: CellKind,
-        params: &mut ParamBuilder,
-        name: &str,
-        (inputs, width): (usize, usize),
-        init: Init,
-        rng: &mut Generator,
-    ) -> Self {
+    pub fn new(config: CellConfig, params: &mut ParamBuilder, name: &str, rng: &mut Generator) -> Self {
+        let CellConfig {
+            kind,
+            inputs,
+            width,
+            init,
+            ..
+        } = config;
         let (n, m, gates) = (width as i64, inputs as i64, kind.gates());
         let mut weights =
             |columns: i64| -> Vec<f32> { (0..gates).flat_map(|_| init.weight(&[n, columns], rng)).collect() };
         let (input, hidden) = (weights(m), weights(n));
         let rows = gates as i64 * n;
-        let mut bias = || init.bias(gates * width, width, rng);
-        let (b_ih, b_hh) = (bias(), bias());
+        let b_ih = config.bias(rng);
+        let b_hh = init.bias(gates * width, width, rng);
         Self {
             kind,
             w_ih: params.add(format!("{name}.weight_ih"), &[rows, m], &input),
@@ -144,7 +182,14 @@ mod tests {
 
     fn cell(kind: CellKind, width: usize, init: Init) -> (Cell, ParamSet) {
         let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(0, "test"));
-        let cell = Cell::new(kind, &mut builder, "memory", (1, width), init, rng);
+        let config = CellConfig {
+            kind,
+            inputs: 1,
+            width,
+            horizon: 0,
+            init,
+        };
+        let cell = Cell::new(config, &mut builder, "memory", rng);
         (cell, builder.build(Device::Cpu))
     }
 
@@ -180,6 +225,45 @@ mod tests {
             for (a, b) in found.iter().zip(expected) {
                 assert!((f64::from(*a) - b).abs() < 1e-6, "{found:?} {expected:?}");
             }
+        }
+    }
+
+    /// Without inputs, a state of 1 fades to the share that the biases keep.
+    fn kept_after(kind: CellKind, horizon: usize, steps: usize) -> f64 {
+        let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(0, "test"));
+        let config = CellConfig {
+            kind,
+            inputs: 1,
+            width: 256,
+            horizon,
+            init: Init::Constant { value: 0.0 },
+        };
+        let cell = Cell::new(config, &mut builder, "memory", rng);
+        let params = builder.build(Device::Cpu);
+        let x = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu));
+        let mut state = Tensor::ones([1, cell.state_width() as i64], (Kind::Float, Device::Cpu));
+        for _ in 0..steps {
+            state = cell.step(&params, &x, &state, None);
+        }
+        // The part that is carried: a GRU's state, an LSTM's cell.
+        let carried = state.narrow(1, cell.state_width() as i64 - 256, 256);
+        carried.mean(Kind::Float).double_value(&[])
+    }
+
+    #[test]
+    fn a_horizon_keeps_what_biases_of_zero_forget() {
+        for kind in [CellKind::Gru, CellKind::Lstm] {
+            assert!(
+                (kept_after(kind, 0, 20) - 0.5f64.powi(20)).abs() < 1e-7,
+                "{kind:?}"
+            );
+            // The mean over t in U(1, T - 1) of (t / (1 + t))^20, which is 0.55 for T = 60.
+            let expected = (0..58_000)
+                .map(|k| 1.0 + f64::from(k) / 1000.0)
+                .map(|t| (t / (1.0 + t)).powi(20));
+            let expected = expected.sum::<f64>() / 58_000.0;
+            let found = kept_after(kind, 60, 20);
+            assert!((found - expected).abs() < 0.05, "{kind:?}: {found} {expected}");
         }
     }
 

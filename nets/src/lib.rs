@@ -31,7 +31,7 @@ pub mod sequence;
 
 pub use batch::TensorBatch;
 pub use ceiling::{Ceiling, CeilingConfig, NetShape, UpdateWork, ceiling};
-pub use cell::{Cell, CellKind};
+pub use cell::{Cell, CellConfig, CellKind};
 pub use cnn::{Cnn, ConvConfig};
 pub use device::{DeviceChoice, LibtorchInfo, libtorch_info, open_cuda, set_threads};
 pub use encoder::{Encoder, EncoderConfig, PartDescription};

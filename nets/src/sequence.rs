@@ -314,7 +314,7 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::{GatherLinear, Init, Linear, ParamBuilder};
+    use crate::{CellConfig, GatherLinear, Init, Linear, ParamBuilder};
 
     const WIDTH: usize = 16;
     const STEPS: usize = 7;
@@ -357,7 +357,14 @@ mod tests {
         let init = Init::KaimingUniform;
         let table = GatherLinear::new(&mut builder, "table", 11, 4, 2, init, rng);
         let middle = Linear::new(&mut builder, "middle", 4, INPUTS, init, rng);
-        let cell = Cell::new(kind, &mut builder, "cell", (INPUTS, WIDTH), init, rng);
+        let config = CellConfig {
+            kind,
+            inputs: INPUTS,
+            width: WIDTH,
+            horizon: 20,
+            init,
+        };
+        let cell = Cell::new(config, &mut builder, "cell", rng);
         let head = Linear::new(&mut builder, "head", WIDTH, 2, init, rng);
         let params = builder.build(Device::Cpu);
         Net {
@@ -441,8 +448,14 @@ mod tests {
     fn other_widths_go_through_libtorch() {
         let mut builder = ParamBuilder::new();
         let rng = &mut Generator::named(0, "test");
-        let (sizes, init) = ((2, WIDTH + 1), Init::KaimingUniform);
-        let gru = Cell::new(CellKind::Gru, &mut builder, "cell", sizes, init, rng);
+        let config = CellConfig {
+            kind: CellKind::Gru,
+            inputs: 2,
+            width: WIDTH + 1,
+            horizon: 0,
+            init: Init::KaimingUniform,
+        };
+        let gru = Cell::new(config, &mut builder, "cell", rng);
         let params = builder.build(Device::Cpu);
         let x = Tensor::ones([1, 2], (Kind::Float, Device::Cpu));
         let (start, keep) = (vec![0.0; WIDTH + 1], [true]);

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use prospect_nets::{
-    Cell, CellKind, Device, Init, NamedTensors, ParamBuilder, ParamSet, Sequences, Tensor, read_floats,
+    Cell, CellConfig, CellKind, Device, Init, NamedTensors, ParamBuilder, ParamSet, Sequences, Tensor,
+    read_floats,
 };
 use prospect_sim::random::Generator;
 use serde::Deserialize;
@@ -46,13 +47,18 @@ impl Case {
     /// The cell with the recorded weights.
     fn build(&self) -> (Cell, ParamSet) {
         let mut builder = ParamBuilder::new();
-        let (init, rng) = (Init::Orthogonal { gain: 1.0 }, &mut Generator::named(0, "test"));
-        let kind = if self.kind == "lstm" {
-            CellKind::Lstm
-        } else {
-            CellKind::Gru
+        let config = CellConfig {
+            kind: if self.kind == "lstm" {
+                CellKind::Lstm
+            } else {
+                CellKind::Gru
+            },
+            inputs: self.inputs,
+            width: self.width,
+            horizon: 0,
+            init: Init::Orthogonal { gain: 1.0 },
         };
-        let cell = Cell::new(kind, &mut builder, "cell", (self.inputs, self.width), init, rng);
+        let cell = Cell::new(config, &mut builder, "cell", &mut Generator::named(0, "test"));
         let mut params = builder.build(Device::Cpu);
         let mut stored = NamedTensors::new();
         for (name, shape) in params.names() {

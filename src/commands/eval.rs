@@ -7,9 +7,8 @@ use prospect_agents::{Play, session};
 use serde::Serialize;
 
 use crate::{
-    commands::{config::modules, envs::registry, print_json},
-    config::RunFile,
-    failure::{Failure, Outcome},
+    commands::{envs::registry, print_json},
+    failure::Outcome,
     training,
 };
 
@@ -58,9 +57,7 @@ struct ConstantPolicy {
 /// # Errors
 /// Bad input if the folder holds no run or its checkpoint is damaged.
 pub fn run(args: &EvalArgs) -> Outcome {
-    let path = args.dir.join("run.toml");
-    let file = RunFile::read(&path, &[], &modules()).map_err(Failure::Input)?;
-    let mut trainer = training::trainer(&file)?;
+    let (file, mut trainer) = training::stored(&args.dir)?;
     session::load_latest(&args.dir, &mut trainer).map_err(training::sort)?;
     let play = if args.deterministic {
         Play::Greedy

@@ -14,8 +14,7 @@ use prospect_sim::{
 };
 
 use crate::{
-    commands::{config::modules, rollout::FieldFile},
-    config::RunFile,
+    commands::rollout::FieldFile,
     failure::{Failure, Outcome},
     npz::NpzOut,
     training,
@@ -45,8 +44,7 @@ pub struct ExportArgs {
 /// # Errors
 /// Bad input if the folder holds no run or its checkpoint is damaged; a failed run if a file cannot be written.
 pub fn run(args: &ExportArgs) -> Outcome {
-    let file = RunFile::read(&args.dir.join("run.toml"), &[], &modules()).map_err(Failure::Input)?;
-    let mut trainer = training::trainer(&file)?;
+    let (file, mut trainer) = training::stored(&args.dir)?;
     match &args.checkpoint {
         Some(path) => drop(session::load(path, &mut trainer).map_err(training::sort)?),
         None => drop(session::load_latest(&args.dir, &mut trainer).map_err(training::sort)?),

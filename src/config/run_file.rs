@@ -25,7 +25,7 @@ pub struct RunSection {
     pub threads: usize,
     /// Shards that the envs are spread over; 0 chooses. The result is the same for any number.
     pub shards: usize,
-    /// Where networks live: "cpu", "cuda", "cuda:1" or "auto".
+    /// Where networks live: "cpu", "cuda" (the first device that CUDA shows) or "auto".
     pub device: String,
 }
 

@@ -174,6 +174,9 @@ pub struct PpoConfig {
     pub memory: MemoryKind,
     /// Width of the memory.
     pub memory_size: usize,
+    /// Steps that the memory keeps what it saw from the beginning: its gates' biases start at the logarithms of times up to this
+    /// (chrono initialisation, Tallec and Ollivier 2018). 0: biases of 0, which forget half in every step until they have learned.
+    pub memory_horizon: usize,
     /// Steps that gradients go back through the memory; 0 for the whole rollout.
     pub sequence_steps: usize,
     /// What the task's advantages are measured against: "value" or "group". With "group" an episode's advantage is its
@@ -218,6 +221,7 @@ impl Default for PpoConfig {
             norm_reward: false,
             memory: MemoryKind::None,
             memory_size: 128,
+            memory_horizon: 0,
             sequence_steps: 0,
             baseline: BaselineKind::Value,
             bc: None,

@@ -15,6 +15,7 @@ use super::levels::memory::Memory;
 use super::levels::multiroom::{self, MultiRoom};
 use super::levels::unlock::{Unlock, Variant};
 use super::levels::{Level, roomgrid};
+use super::view::VIEW;
 use crate::options::{OptionReader, Options};
 use crate::registry::{RegistryError, TaskEntry};
 
@@ -225,6 +226,7 @@ pub(crate) fn entries() -> impl Iterator<Item = TaskEntry> {
             let settings = Settings {
                 max_steps: Some(max_steps as u32),
                 see_through_walls: Some(options.flag("see_through_walls", level.see_through_walls())?),
+                view_size: Some(options.odd("view_size", VIEW, 3..=VIEW)?),
                 portable: options.flag("portable", false)?,
             };
             options.finish()?;

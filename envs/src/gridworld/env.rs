@@ -24,6 +24,8 @@ pub struct Settings {
     pub max_steps: Option<u32>,
     /// Whether walls hide nothing (as the level says if none).
     pub see_through_walls: Option<bool>,
+    /// Side of the view in cells: 3, 5 or 7 (7 if none); `agent_view_size` of `MiniGrid`.
+    pub view_size: Option<usize>,
     /// Uses portable instructions even where the machine has wide ones; the bytes are the same.
     pub portable: bool,
 }
@@ -36,6 +38,7 @@ pub struct Gridworld {
     missions: Vec<String>,
     max_steps: u32,
     see_through_walls: bool,
+    view_size: usize,
     portable: bool,
 }
 
@@ -44,7 +47,8 @@ impl Gridworld {
     pub fn new(id: &str, family: &str, doc: &str, level: Arc<dyn Level>, settings: Settings) -> Self {
         let max_steps = settings.max_steps.unwrap_or_else(|| level.max_steps());
         let missions = level.missions();
-        let image = Field::new("image", Dtype::U8, &[VIEW, VIEW, 3], 0.0, 255.0);
+        let view_size = settings.view_size.unwrap_or(VIEW);
+        let image = Field::new("image", Dtype::U8, &[view_size, view_size, 3], 0.0, 255.0);
         let direction = Field::new("direction", Dtype::Index, &[], 0.0, 3.0);
         let mission = Field::new(
             "mission",
@@ -76,6 +80,7 @@ impl Gridworld {
             missions,
             max_steps,
             see_through_walls,
+            view_size,
             portable: settings.portable,
         }
     }
@@ -113,7 +118,7 @@ impl Env for Gridworld {
         let world = shard.world();
         let entities = rows_in_order(world, &self.spec.id)?;
         let geometry = self.level.geometry();
-        let viewer = Viewer::new(geometry, self.see_through_walls);
+        let viewer = Viewer::new(geometry, self.see_through_walls).with_side(self.view_size);
         let (starts, seen, poses) = (world.query(), world.query(), world.query());
         Ok(Box::new(GridRows {
             id: self.spec.id.clone(),

@@ -122,8 +122,9 @@ impl Painter {
         let at = column.origin(row) + agent.at as usize;
         let visible = viewer.visible(column.bytes(), at, agent.dir);
         let window = viewer.window(column.bytes(), at, agent.dir);
-        self.frame(VIEW, VIEW, |across, ahead| {
-            let slot = ahead * 8 + across;
+        let side = viewer.side();
+        self.frame(side, side, |across, ahead| {
+            let slot = (ahead + VIEW - side) * 8 + across + (VIEW - side) / 2;
             let seen = visible >> slot & 1 == 1;
             if slot == AGENT_SLOT {
                 return (Cell::from_column(agent.carrying), Some(3), seen);

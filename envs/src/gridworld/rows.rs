@@ -16,7 +16,6 @@ use super::planner;
 use super::render::{self, Picture};
 use super::rules::{Agent, Objective, Target};
 use super::systems::{Cells, Touches};
-use super::view::IMAGE_BYTES;
 use super::wide::{Sight, WideViewer};
 use crate::row_order::for_rows;
 
@@ -168,8 +167,9 @@ impl EnvRows for GridRows {
             match rows {
                 RowSelection::All => self.viewer.observe_all(column.bytes(), &self.sights, images),
                 RowSelection::List(list) => {
+                    let bytes = self.viewer.viewer().image_bytes();
                     for (sight, &row) in self.sights.iter().zip(list) {
-                        let image = row as usize * IMAGE_BYTES..(row as usize + 1) * IMAGE_BYTES;
+                        let image = row as usize * bytes..(row as usize + 1) * bytes;
                         self.viewer.observe_all(
                             column.bytes(),
                             std::slice::from_ref(sight),

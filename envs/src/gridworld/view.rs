@@ -3,6 +3,9 @@
 //! The image is `[7, 7, 3]` bytes `[across][ahead][channel]`: `across` 3 is the agent's own column, `ahead` 6
 //! its own line, and the channels are object, colour and state. `image[across][ahead]` shows the cell
 //! `agent + (6 - ahead) * forward + (across - 3) * right`.
+//!
+//! A smaller view (`agent_view_size` 3 or 5) is the nearest part of that window. It is not a crop of the larger image: light does
+//! not come around through cells that are out of view, so these count as opaque.
 
 use std::sync::LazyLock;
 
@@ -35,6 +38,17 @@ pub(crate) static SIGHT: LazyLock<Box<[u8; 1 << 14]>> = LazyLock::new(|| {
     }
     table
 });
+
+/// The slots of a window of which `side` lines and columns are in view.
+const fn slots(side: usize) -> u64 {
+    let columns = ((1 << side) - 1) << ((VIEW - side) / 2);
+    let (mut slots, mut line) = (0, VIEW - side);
+    while line < VIEW {
+        slots |= columns << (8 * line);
+        line += 1;
+    }
+    slots
+}
 
 /// The cells seen through `opaque`, both as 7 bytes (line 0 is the farthest) of 7 bits.
 #[inline]
@@ -112,6 +126,9 @@ const TURN: [[u8; 64]; 4] = {
 pub struct Viewer {
     geometry: Geometry,
     see_through_walls: bool,
+    side: usize,
+    /// The slots of the window that are in view.
+    inside: u64,
     /// Per heading: from the agent's byte to the first byte of the window's square of cells.
     corner: [i32; 4],
 }
@@ -126,8 +143,30 @@ impl Viewer {
         Self {
             geometry,
             see_through_walls,
+            side: VIEW,
+            inside: slots(VIEW),
             corner,
         }
+    }
+
+    /// The same with a view of `side` cells: 3, 5 or 7.
+    #[must_use]
+    pub fn with_side(self, side: usize) -> Self {
+        Self {
+            side,
+            inside: slots(side),
+            ..self
+        }
+    }
+
+    /// Side of the view in cells.
+    pub const fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Bytes of an image `[side, side, 3]`.
+    pub const fn image_bytes(&self) -> usize {
+        self.side * self.side * 3
     }
 
     /// The grid's geometry.
@@ -161,9 +200,19 @@ impl Viewer {
     /// Which slots of the window are seen, one bit per slot.
     pub(crate) fn visible(&self, bytes: &[u8], at: usize, dir: u8) -> u64 {
         if self.see_through_walls {
-            return 0x007f_7f7f_7f7f_7f7f;
+            return self.inside;
         }
-        visible_in(&self.window(bytes, at, dir))
+        self.visible_in(&self.window(bytes, at, dir))
+    }
+
+    /// Which slots of a window are seen.
+    #[inline]
+    fn visible_in(&self, window: &[u8; 64]) -> u64 {
+        let mut opaque = !self.inside;
+        for (line, codes) in window.as_chunks::<8>().0.iter().enumerate() {
+            opaque |= opaque_bits(u64::from_le_bytes(*codes)) << (8 * line);
+        }
+        seen(&SIGHT, opaque) & self.inside
     }
 
     /// Writes the image of an agent at byte `at` of the cell column.
@@ -171,7 +220,7 @@ impl Viewer {
     pub(crate) fn observe(&self, bytes: &[u8], at: usize, dir: u8, carrying: u8, image: &mut [u8]) {
         let mut window = self.window(bytes, at, dir);
         if !self.see_through_walls {
-            let visible = visible_in(&window);
+            let visible = self.visible_in(&window);
             for (line, codes) in window.as_chunks_mut::<8>().0.iter_mut().enumerate() {
                 let seen = BYTES[(visible >> (8 * line)) as usize & 0x7f];
                 *codes = (u64::from_le_bytes(*codes) & seen).to_le_bytes();
@@ -179,23 +228,24 @@ impl Viewer {
         }
         // After visibility: what lies under the agent is never shown.
         window[AGENT_SLOT] = carrying;
-        let mut pixels = image[..IMAGE_BYTES].as_chunks_mut::<3>().0.iter_mut();
-        for across in 0..VIEW {
-            for (ahead, pixel) in (0..VIEW).zip(&mut pixels) {
-                *pixel = ENCODED[(window[ahead * 8 + across] & 63) as usize];
-            }
+        match self.side {
+            3 => decode::<3>(&window, image),
+            5 => decode::<5>(&window, image),
+            _ => decode::<VIEW>(&window, image),
         }
     }
 }
 
-/// Which slots of a window are seen.
+/// The image `[SIDE, SIDE, 3]` of the nearest part of a window.
 #[inline]
-fn visible_in(window: &[u8; 64]) -> u64 {
-    let mut opaque = 0;
-    for (line, codes) in window.as_chunks::<8>().0.iter().enumerate() {
-        opaque |= opaque_bits(u64::from_le_bytes(*codes)) << (8 * line);
+fn decode<const SIDE: usize>(window: &[u8; 64], image: &mut [u8]) {
+    let mut pixels = image[..SIDE * SIDE * 3].as_chunks_mut::<3>().0.iter_mut();
+    let left = (VIEW - SIDE) / 2;
+    for across in left..left + SIDE {
+        for (ahead, pixel) in (VIEW - SIDE..VIEW).zip(&mut pixels) {
+            *pixel = ENCODED[(window[ahead * 8 + across] & 63) as usize];
+        }
     }
-    seen(&SIGHT, opaque)
 }
 
 #[cfg(test)]

@@ -30,10 +30,10 @@ pub struct WideViewer {
 }
 
 impl WideViewer {
-    /// Chooses by what the machine offers.
+    /// Chooses by what the machine offers; a view of less than 7 cells is written by portable code.
     pub fn new(viewer: Viewer) -> Self {
         #[cfg(target_arch = "x86_64")]
-        let tables = x86::supported().then(|| Box::new(x86::Tables::new(&viewer)));
+        let tables = (viewer.side() == VIEW && x86::supported()).then(|| Box::new(x86::Tables::new(&viewer)));
         Self {
             viewer,
             #[cfg(target_arch = "x86_64")]
@@ -63,7 +63,7 @@ impl WideViewer {
         &self.viewer
     }
 
-    /// Writes the images of consecutive instances, `[n, 7, 7, 3]`.
+    /// Writes the images of consecutive instances, `[n, side, side, 3]`.
     #[inline]
     pub(crate) fn observe_all(&self, bytes: &[u8], sights: &[Sight], images: &mut [u8]) {
         #[cfg(target_arch = "x86_64")]
@@ -72,7 +72,10 @@ impl WideViewer {
             unsafe { x86::observe_all(&self.viewer, tables, bytes, sights, images) };
             return;
         }
-        for (sight, image) in sights.iter().zip(images.chunks_exact_mut(IMAGE_BYTES)) {
+        for (sight, image) in sights
+            .iter()
+            .zip(images.chunks_exact_mut(self.viewer.image_bytes()))
+        {
             self.viewer
                 .observe(bytes, sight.at, sight.dir, sight.carrying, image);
         }

@@ -59,6 +59,24 @@ pub struct Golden {
     pub plans: Vec<PlanTape>,
 }
 
+/// Tapes of an id with a smaller view.
+#[derive(Debug, Deserialize)]
+pub struct ViewTapes {
+    pub id: String,
+    pub view_size: usize,
+    pub random: Vec<RandomTape>,
+}
+
+/// The records of smaller views.
+#[derive(Debug, Deserialize)]
+pub struct Views {
+    pub tapes: Vec<ViewTapes>,
+}
+
+pub fn views() -> Views {
+    serde_json::from_str(&std::fs::read_to_string(golden_dir().join("views.json")).unwrap()).unwrap()
+}
+
 pub fn golden_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/minigrid")
 }
@@ -232,7 +250,8 @@ impl Batch {
                 .slice(0..k * self.vec.layout().observation[i].width()),
         };
         let image = component(0).as_u8().unwrap();
-        let crc = crc32(crc, &image[env * 147..(env + 1) * 147]);
+        let bytes = self.vec.layout().observation[0].width();
+        let crc = crc32(crc, &image[env * bytes..(env + 1) * bytes]);
         let crc = crc32(crc, &[component(1).as_i32().unwrap()[env] as u8]);
         let mission = component(2).as_i32().unwrap()[env];
         crc32(crc, self.vec.env().text(2, mission).as_bytes())
