@@ -61,10 +61,9 @@ LEARNERS = {
 
 
 def run_file(learner):
-    steps, settings = LEARNERS[learner]
+    """A run file of one learner: steps between checkpoints and its settings."""
+    steps, settings = learner
     return RUN.format(eval_steps=2 * steps, checkpoint_steps=steps) + settings
-
-
 
 
 def train(program, run, out, wait=None):
@@ -89,7 +88,7 @@ def check(arguments, learner, folder):
     rng = random.Random(arguments.seed)
     folder.mkdir()
     run = folder / "run.toml"
-    run.write_text(run_file(learner))
+    run.write_text(run_file(LEARNERS[learner]))
     began = time.time()
     if train(arguments.prospect, run, folder / "whole") != 0:
         sys.exit(f"{learner}: the uninterrupted run failed")

@@ -1,5 +1,7 @@
 //! What `--help` says.
 
+use std::process::{Command, Stdio};
+
 use crate::ok;
 
 #[test]
@@ -73,4 +75,20 @@ fn envs_are_listed_for_programs() {
             "{id}: {floor} {ceiling}"
         );
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_early_sees_no_panic() {
+    // More than a pipe holds, so that the program is still writing when its reader is gone.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_prospect"))
+        .args(["envs", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(!output.status.success());
 }

@@ -42,7 +42,15 @@ fn a_folder_is_all_that_is_needed() {
         let moved = root.path().join("elsewhere").join("moved");
         fs::create_dir(moved.parent().unwrap()).unwrap();
         fs::rename(&made, &moved).unwrap();
+        // A folder that comes from a machine with a CUDA device plays on one without.
+        let resolved = moved.join("run.toml");
+        let settings = fs::read_to_string(&resolved).unwrap();
+        let elsewhere = settings.replace("device = \"cpu\"", "device = \"cuda\"");
+        assert_ne!(settings, elsewhere);
+        fs::write(&resolved, elsewhere).unwrap();
         let evaluated = ok(&["eval", text(&moved), "--episodes", "3", "--json"]);
+        ok(&["export", text(&moved)]);
+        fs::write(&resolved, settings).unwrap();
         let evaluated: serde_json::Value = serde_json::from_str(&evaluated).unwrap();
         let stored = fs::read_to_string(moved.join("eval.csv")).unwrap();
         let last: Vec<&str> = stored.lines().last().unwrap().split(',').collect();
@@ -53,7 +61,6 @@ fn a_folder_is_all_that_is_needed() {
             "{kind} in {env}"
         );
         let longer = ["--resume", "--quiet", "--set", "agent.total_steps=1536"];
-        let resolved = moved.join("run.toml");
         ok(&[&["train", text(&resolved), "--out", text(&moved)], &longer[..]].concat());
         let stored = fs::read_to_string(moved.join("eval.csv")).unwrap();
         let steps: Vec<&str> = stored
