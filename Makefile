@@ -52,3 +52,4 @@ figures: build
 	@set -e; for suite in assets/suites/*.toml; do \
 	  (set -x; $(PROSPECT) compare "$$suite" --out "runs/$$(basename "$$suite" .toml)"); \
 	done
+	$(PYTHON) scripts/agent_figures.py

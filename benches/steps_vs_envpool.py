@@ -14,19 +14,18 @@ the child ends). So neither start-up nor imports count. Runs alternate, because 
 either figure by tens of percent; the ratio is that of the medians, and the smallest of the pairs is shown too.
 """
 
-import argparse
 import json
 import os
-import pathlib
 import platform
 import statistics
 import subprocess
 import sys
 import time
-import venv
+
+from baseline import check_built, options, python_with
 
 ENVPOOL = "envpool==1.2.5"
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+PACKAGES = [ENVPOOL, "gymnasium", "numpy"]
 
 # What the EnvPool child runs: argv is id, envs, threads, seconds; it prints how many env steps it made.
 CHILD = """
@@ -43,21 +42,6 @@ while time.perf_counter() - start < seconds:
     steps += 16
 print(steps * n)
 """
-
-
-def envpool_python(given):
-    """An interpreter that can import EnvPool."""
-    if given:
-        return given
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
-    folder = cache / "prospect" / ("bench-" + ENVPOOL.replace("==", "-"))
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"installing {ENVPOOL} into {folder}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", ENVPOOL, "gymnasium", "numpy"], check=True)
-        (folder / "ready").touch()
-    return python
 
 
 def run(command):
@@ -92,20 +76,14 @@ def rate(measure, args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    parser = options(__doc__, 3.0, ENVPOOL)
+    parser.set_defaults(pairs=5)
     parser.add_argument("--env", default="MiniGrid-DoorKey-8x8-v0")
     parser.add_argument("--n-envs", type=int, default=1024)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--prospect", type=pathlib.Path, default=target / "release/prospect")
-    parser.add_argument("--python", help=f"an interpreter that has {ENVPOOL}")
-    parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
-    if not args.prospect.exists():
-        sys.exit(f"{args.prospect} does not exist: run `make build` first, or name the binary with --prospect")
-    args.python = envpool_python(args.python)
+    check_built(args.prospect)
+    args.python = python_with(args.python, "bench-envpool", PACKAGES)
     pairs = []
     for k in range(args.pairs):
         ours, theirs = rate(prospect_steps, args), rate(envpool_steps, args)

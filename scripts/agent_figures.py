@@ -6,7 +6,8 @@ figures.
 
 A finished run is not run again, one that was stopped goes on from its checkpoint. The table has, for each pair of learner and
 task, the published mean and spread, ours over the seeds (mean, standard deviation, lowest and highest), whether it lies within
-the published spread or better, and the CPU time of one run. Needs Python 3.11 and a built `prospect` (`make build`).
+the published spread or better, and the CPU time of one run. Exits with 1 only if a run fails: a row that falls short says so
+itself. Needs Python 3.11 and a built `prospect` (`make build`).
 """
 
 import argparse
@@ -115,8 +116,7 @@ def main():
     (args.out / "figures.json").write_text(json.dumps(found, indent=2) + "\n")
     if args.table:
         args.table.write_text(table)
-    return not all(row["holds"] for row in found)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

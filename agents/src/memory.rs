@@ -66,3 +66,36 @@ pub(crate) fn clear_ended(state: &mut [f32], rollout: &Rollout, t: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn biases(horizon: usize) -> Vec<f32> {
+        let config = PpoConfig {
+            memory: MemoryKind::Gru,
+            memory_size: 8,
+            memory_horizon: horizon,
+            ..PpoConfig::default()
+        };
+        let (mut builder, mut rng) = (ParamBuilder::new(), Generator::named(0, "test"));
+        cell(&config, &mut builder, "memory", 3, &mut rng).unwrap();
+        let params = builder.build(prospect_nets::Device::Cpu);
+        let mut stored = prospect_nets::NamedTensors::new();
+        params.store("", &mut stored);
+        let bias = stored
+            .iter()
+            .find(|tensor| tensor.name.ends_with("memory.bias_ih"));
+        bias.unwrap().values.clone()
+    }
+
+    #[test]
+    fn a_horizon_is_in_the_biases_of_the_gate_that_keeps() {
+        assert_eq!(biases(0), [0.0; 24]);
+        let found = biases(20);
+        assert!(found[..8].iter().chain(&found[16..]).all(|bias| *bias == 0.0));
+        let longest = 19.0f32.ln();
+        assert!(found[8..16].iter().all(|bias| (0.0..=longest).contains(bias)));
+        assert!(found[8..16].iter().any(|bias| *bias > 1.0));
+    }
+}
