@@ -8,8 +8,8 @@ On a machine with a device and Python's torch 2.11, but no Rust, carry the binar
     python3 scripts/check_cuda.py --prospect "scripts/on_python_torch.sh ./prospect"
 
 For every learner: the losses of the first logged update must agree on both devices (same seed, same data, so that only rounding
-differs; `--tolerance`, relative); a run on the device is killed after its first checkpoint, resumed and must finish; what it learned must play on the CPU.
-Then the speed of some run files on both. Writes `cuda.md` into the folder; exits with 1 if anything failed. Runs on a device
+differs; `--tolerance`, relative); a run on the device is killed after its first checkpoint, resumed and must finish; what it learned
+must play on the CPU. Then the speed of some run files on both. Writes `cuda.md` into the folder; exits with 1 if anything failed. Runs on a device
 need not repeat byte for byte (some of libtorch's kernels there add in any order), so that is not asked for.
 """
 
@@ -108,7 +108,8 @@ def check(args, learner):
     seconds = time.time() - began
     played = json.loads(prospect(args, "eval", out, "--json", "--episodes", 10))
     outcome = "killed and resumed" if killed else "ended before the kill"
-    return f"| {learner} | {difference:.1e} ({name.removeprefix('losses/')}) | {outcome}, {seconds:.0f} s | {played['return_mean']:.3g} |"
+    largest = f"{difference:.1e} ({name.removeprefix('losses/')})"
+    return f"| {learner} | {largest} | {outcome}, {seconds:.0f} s | {played['return_mean']:.3g} |"
 
 
 def checked(args, learner):
@@ -128,7 +129,8 @@ def speed(args, run, sets):
         words = [word for setting in [f"run.device={device}", *sets] for word in ("--set", setting)]
         report = json.loads(prospect(args, "bench", "train", run, "--seconds", args.seconds, "--json", *words))
         rates.append(report["steps_per_second"])
-    what = ", ".join([f"`{pathlib.Path(run).stem}`", *(setting.removeprefix("agent.").removeprefix("env.") for setting in sets)])
+    shown = [setting.removeprefix("agent.").removeprefix("env.") for setting in sets]
+    what = ", ".join([f"`{pathlib.Path(run).stem}`", *shown])
     row = f"| {what} | {rates[0]:.0f} | {rates[1]:.0f} | {rates[1] / rates[0]:.2f} |"
     print(row, flush=True)
     return row

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::{ok, text};
+use crate::{ok, refused, text};
 
 /// Kind, task, settings.
 const LEARNERS: [(&str, &str, &str); 7] = [
@@ -70,4 +70,37 @@ fn a_folder_is_all_that_is_needed() {
             .collect();
         assert_eq!(steps, ["0", "1024", "1536"], "{kind} in {env}");
     }
+}
+
+#[test]
+fn a_policy_plays_other_levels_than_it_learned() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, made) = (root.path().join("run.toml"), root.path().join("made"));
+    let file = "[env]\nid = \"MiniGrid-Empty-5x5-v0\"\nn_envs = 4\n[agent]\ntotal_steps = 512\nhidden = [16]\n[probe]\nevery_steps = 0\n";
+    fs::write(&run, file).unwrap();
+    ok(&["train", text(&run), "--out", text(&made), "--quiet"]);
+    let eval = |more: &[&str]| -> serde_json::Value {
+        let command = [&["eval", text(&made), "--episodes", "5", "--json"], more].concat();
+        serde_json::from_str(&ok(&command)).unwrap()
+    };
+    assert_eq!(eval(&["--env", "MiniGrid-Empty-5x5-v0"]), eval(&[]));
+    let other = eval(&["--env", "MiniGrid-Empty-8x8-v0"]);
+    assert_eq!(other["env"], "MiniGrid-Empty-8x8-v0");
+    assert!(other["floor"].is_number() && other["ceiling"].is_number());
+    let larger = eval(&["--env", "MiniGrid-Empty-8x8-v0", "--options", r#"{"size": 12}"#]);
+    assert!(larger["floor"].is_null(), "{larger}");
+    let another_view = [
+        "eval",
+        text(&made),
+        "--env",
+        "MiniGrid-Empty-8x8-v0",
+        "--options",
+        r#"{"view_size": 3}"#,
+    ];
+    let refusal = refused(&another_view);
+    assert!(
+        refusal.contains("the policy of MiniGrid-Empty-5x5-v0 cannot play"),
+        "{refusal}"
+    );
+    assert!(refused(&["eval", text(&made), "--env", "CartPole-v1"]).contains("its actions are"));
 }

@@ -63,6 +63,18 @@ pub enum AgentError {
         /// What to do.
         remedy: String,
     },
+    /// A policy cannot play another task than the one it learned.
+    #[error(
+        "the policy of {trained} cannot play {other}: {reason}; choose a task with the same observations and actions"
+    )]
+    OtherTask {
+        /// The task it learned.
+        trained: String,
+        /// The task asked for.
+        other: String,
+        /// What differs.
+        reason: String,
+    },
     /// A quantity of training is no number; the run must stop.
     #[error(
         "{term} became {value} at step {step}; the last checkpoint is good: resume from it with a lower learning rate or \

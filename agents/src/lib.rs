@@ -41,6 +41,7 @@ mod streams;
 mod tanh;
 pub mod td3;
 pub mod trainer;
+mod transfer;
 mod update;
 
 pub use checkpoint::{Checkpoint, CheckpointFolder};

@@ -18,6 +18,7 @@ use crate::{
     hops::{Clock, Hops},
     learner::{self, Learner, LearnerInit, Play, Turn, act_randomly},
     recorder::Metrics,
+    transfer,
 };
 
 /// What a trainer is made from.
@@ -182,6 +183,11 @@ impl Trainer {
     /// # Errors
     /// What the env returns.
     pub fn envs_with(&self, n_envs: usize, more: &[&str]) -> Result<VecEnv, AgentError> {
+        self.envs_over(&self.env, n_envs, more)
+    }
+
+    /// Envs of any making that publish the facts that training reads, and `more`.
+    fn envs_over(&self, env: &Arc<dyn Env>, n_envs: usize, more: &[&str]) -> Result<VecEnv, AgentError> {
         let selected = self.envs.facts();
         let schema = &self.envs.spec().facts;
         let selected = selected.state.iter().chain(&selected.event);
@@ -189,7 +195,7 @@ impl Trainer {
             .map(|&i| schema[i].field.name.as_str())
             .chain(more.iter().copied());
         Ok(VecEnv::new(
-            Arc::clone(&self.env),
+            Arc::clone(env),
             &VecEnvConfig {
                 n_envs,
                 threads: self.threads,
@@ -312,12 +318,30 @@ impl Trainer {
         Ok(EpisodeStats::of(&self.evaluate_episodes(episodes, play)?))
     }
 
+    /// The same on another task, such as levels of another size.
+    ///
+    /// # Errors
+    /// [`AgentError::OtherTask`] if its observations or actions are not those of the task that was learned; what the env returns.
+    pub fn evaluate_on(
+        &self,
+        env: &Arc<dyn Env>,
+        episodes: usize,
+        play: Play,
+    ) -> Result<EpisodeStats, AgentError> {
+        transfer::check(self.env.spec(), env.spec())?;
+        let envs = self.envs_over(env, episodes.max(1), &[])?;
+        Ok(EpisodeStats::of(&self.play_held_out(envs, play)?))
+    }
+
     /// The same, episode by episode in the order of their levels.
     ///
     /// # Errors
     /// What the env returns.
     pub fn evaluate_episodes(&self, episodes: usize, play: Play) -> Result<Vec<Episode>, AgentError> {
-        let mut envs = self.envs_of(episodes.max(1))?;
+        self.play_held_out(self.envs_of(episodes.max(1))?, play)
+    }
+
+    fn play_held_out(&self, mut envs: VecEnv, play: Play) -> Result<Vec<Episode>, AgentError> {
         let actors = envs.actors();
         let mut rollout = Rollout::new(envs.layout(), 1);
         let seeds = Seeds::Base(run_seed(self.run_seed, Purpose::Evaluation)?);

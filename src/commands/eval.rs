@@ -7,7 +7,10 @@ use prospect_agents::{Play, session};
 use serde::Serialize;
 
 use crate::{
-    commands::{envs::registry, print_json},
+    commands::{
+        envs::{make_env, registry},
+        print_json,
+    },
     failure::Outcome,
     training,
 };
@@ -20,6 +23,12 @@ pub struct EvalArgs {
     /// Episodes, one per held-out level
     #[arg(long, default_value_t = 100)]
     pub episodes: usize,
+    /// Play another task with the same observations and actions, such as a larger level
+    #[arg(long, value_name = "ID")]
+    pub env: Option<String>,
+    /// Options of that task, as JSON
+    #[arg(long, requires = "env", default_value = "{}")]
+    pub options: String,
     /// Take the best or mean action instead of what the run file says
     #[arg(long)]
     pub deterministic: bool,
@@ -64,9 +73,19 @@ pub fn run(args: &EvalArgs) -> Outcome {
     } else {
         file.eval.play()
     };
-    let stats = trainer.evaluate(args.episodes, play).map_err(training::sort)?;
+    let id = args.env.as_ref().unwrap_or(&file.env.id);
+    let (stats, as_registered) = match &args.env {
+        Some(id) => {
+            let env = make_env(id, &args.options)?;
+            let stats = trainer.evaluate_on(&env, args.episodes, play);
+            (stats, args.options == "{}")
+        }
+        None => (trainer.evaluate(args.episodes, play), file.env.options.is_empty()),
+    };
+    let stats = stats.map_err(training::sort)?;
+    // What random policies and the planner reach is known of tasks without options.
     let registry = registry();
-    let entry = registry.get(&file.env.id).ok();
+    let entry = registry.get(id).ok().filter(|_| as_registered);
     let scores = entry.and_then(prospect_envs::TaskEntry::scores);
     let constant = entry.map_or(&[][..], prospect_envs::TaskEntry::constant_scores);
     let (floor, ceiling) = (scores.map(|s| s.floor), scores.and_then(|s| s.ceiling));
@@ -74,7 +93,7 @@ pub fn run(args: &EvalArgs) -> Outcome {
         .zip(ceiling)
         .map(|(floor, ceiling)| (stats.return_mean - floor) / (ceiling - floor));
     let report = EvalReport {
-        env: file.env.id.clone(),
+        env: id.clone(),
         step: trainer.step(),
         episodes: args.episodes,
         return_mean: stats.return_mean,
