@@ -180,13 +180,13 @@ mod tests {
         1.0 / (1.0 + (-x).exp())
     }
 
-    fn cell(kind: CellKind, width: usize, init: Init) -> (Cell, ParamSet) {
+    fn cell(kind: CellKind, width: usize, horizon: usize, init: Init) -> (Cell, ParamSet) {
         let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(0, "test"));
         let config = CellConfig {
             kind,
             inputs: 1,
             width,
-            horizon: 0,
+            horizon,
             init,
         };
         let cell = Cell::new(config, &mut builder, "memory", rng);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_step_of_a_gru_by_hand() {
-        let (gru, params) = cell(CellKind::Gru, 1, Init::Constant { value: 0.5 });
+        let (gru, params) = cell(CellKind::Gru, 1, 0, Init::Constant { value: 0.5 });
         let x = Tensor::from_slice(&[1.0f32, 1.0]).view([2, 1]);
         let state = Tensor::from_slice(&[2.0f32, 2.0]).view([2, 1]);
         let keep = Tensor::from_slice(&[1.0f32, 0.0]).view([2, 1]);
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_step_of_an_lstm_by_hand() {
-        let (lstm, params) = cell(CellKind::Lstm, 1, Init::Constant { value: 0.5 });
+        let (lstm, params) = cell(CellKind::Lstm, 1, 0, Init::Constant { value: 0.5 });
         let x = Tensor::from_slice(&[1.0f32, 1.0]).view([2, 1]);
         let state = Tensor::from_slice(&[2.0f32, -1.0, 2.0, -1.0]).view([2, 2]);
         let keep = Tensor::from_slice(&[1.0f32, 0.0]).view([2, 1]);
@@ -230,16 +230,7 @@ mod tests {
 
     /// Without inputs, a state of 1 fades to the share that the biases keep.
     fn kept_after(kind: CellKind, horizon: usize, steps: usize) -> f64 {
-        let (mut builder, rng) = (ParamBuilder::new(), &mut Generator::named(0, "test"));
-        let config = CellConfig {
-            kind,
-            inputs: 1,
-            width: 256,
-            horizon,
-            init: Init::Constant { value: 0.0 },
-        };
-        let cell = Cell::new(config, &mut builder, "memory", rng);
-        let params = builder.build(Device::Cpu);
+        let (cell, params) = cell(kind, 256, horizon, Init::Constant { value: 0.0 });
         let x = Tensor::zeros([1, 1], (Kind::Float, Device::Cpu));
         let mut state = Tensor::ones([1, cell.state_width() as i64], (Kind::Float, Device::Cpu));
         for _ in 0..steps {
@@ -269,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_cleared_state_passes_no_gradient() {
-        let (gru, params) = cell(CellKind::Gru, 2, Init::KaimingUniform);
+        let (gru, params) = cell(CellKind::Gru, 2, 0, Init::KaimingUniform);
         let x = Tensor::ones([1, 1], (Kind::Float, Device::Cpu));
         let state = Tensor::ones([1, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let grad_with = |keep: f64| {
